@@ -1,0 +1,41 @@
+"""One contender, once, in this process: ``python -m benchmarks.child ORDER``; what it took goes to stdout as JSON.
+
+The clock runs from open files to a written file. Before it: imports, the start of a cluster (measured apart), and a
+rehearsal on 64 x 64 elements, so that nobody's late imports and thread pools are counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+from .contenders import Order
+
+__all__ = ["measure"]
+
+
+def measure(order: Order) -> dict[str, float]:
+    """Run an order and return ``{"start_s", "seconds"}``."""
+    opened = import_module(f".{order.module}", __package__).opened
+    asked = time.perf_counter()
+    with opened(**order.variant) as compute:
+        start_s = time.perf_counter() - asked
+        rehearsed = Path(f"{order.output}.rehearsal.npy")
+        compute(order.operation, order.params, order.rehearsal_inputs, str(rehearsed))
+        rehearsed.unlink()
+        began = time.perf_counter()
+        compute(order.operation, order.params, order.inputs, order.output)
+        if order.durable:
+            with open(order.output, "rb") as file:
+                os.fsync(file.fileno())
+        seconds = time.perf_counter() - began
+    return {"start_s": start_s, "seconds": seconds}
+
+
+if __name__ == "__main__":
+    measured = measure(Order(**json.loads(sys.argv[1])))
+    sys.stdout.write(json.dumps(measured) + "\n")

@@ -1,0 +1,54 @@
+"""A cluster of one worker process per GPU of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import dask
+
+from .config import ClusterConfig
+from .config_dask import dask_settings
+from .worker import Device
+from .worker_nanny import spawning
+from .worker_options import worker_options
+from .worker_plugin import PrepareWorker
+
+__all__ = ["start_cuda"]
+
+
+def start_cuda(config: ClusterConfig, gpus: Sequence[str], scratch: Path, *, device: Device = "cuda") -> Any:
+    """Start one worker per GPU; each sees its own GPU first, so ``cuda:0`` is its own.
+
+    Parameters
+    ----------
+    config : ClusterConfig
+    gpus : sequence of str
+        UUIDs or indices in PCI bus order.
+    scratch : Path
+        Private folder for the workers' files.
+    device : {"cuda", "cpu"}
+        What the workers are prepared for; "cpu" lets the pinning be tested where there is no GPU.
+
+    Returns
+    -------
+    dask_cuda.LocalCUDACluster
+    """
+    # Lazily: it imports CUDA's bindings, which a machine without a GPU need not have.
+    from dask_cuda import LocalCUDACluster
+
+    keys = [int(gpu) if gpu.isdigit() else gpu for gpu in gpus]
+    names = {key: f"gpu{position}" for position, key in enumerate(keys)}
+    prepare = PrepareWorker(device, config.precision, threads=config.threads, names=names)
+    settings = dask_settings(threads=config.threads, dashboard=config.dashboard)
+    # dask-cuda sets RAPIDS_NO_INITIALIZE in the driver.
+    with dask.config.set(settings), spawning({"RAPIDS_NO_INITIALIZE"}):
+        return LocalCUDACluster(
+            CUDA_VISIBLE_DEVICES=keys,
+            # No limits and no pool: ours bound the device, and a pool would hide torch's out-of-memory error.
+            memory_limit=None,
+            device_memory_limit=None,
+            rmm_pool_size=None,
+            **worker_options(config, scratch, prepare),
+        )

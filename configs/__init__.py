@@ -1,0 +1,1 @@
+"""Job and cluster settings that arraymill ships, as YAML files."""

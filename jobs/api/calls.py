@@ -1,0 +1,154 @@
+"""The Python interface: `run` and `plan`, with arrays or files in, and an array or a file out.
+
+>>> import numpy as np
+>>> x = np.arange(6.0).reshape(2, 3)
+>>> run("sum", x, axis=0)
+array([3., 5., 7.])
+>>> run("matmul", x, x, transpose_b=True)
+array([[ 5., 14.],
+       [14., 50.]])
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..job import open_job
+from ..placement import Place
+from ..planning import Plan
+from ..runner import Progress
+from ..spec import JobSpec
+from ..spec_document import Document
+from ..spec_load import check_document
+from .execution import Outcome, execute, plan_of
+
+__all__ = ["plan", "plan_spec", "run", "run_spec"]
+
+_SECTIONS = {
+    "device": "compute",
+    "precision": "compute",
+    "memory": "memory",
+    "device_memory": "memory",
+    "workers": "cluster",
+    "gpus": "cluster",
+}
+_FIELDS = {"memory": "host", "device_memory": "device"}
+
+
+def run(
+    operation: str,
+    *inputs: NDArray[Any] | str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    replace: bool = False,
+    cluster: Any = None,
+    **params: Any,
+) -> NDArray[Any] | Path:
+    """Run one operation and return its result.
+
+    Parameters
+    ----------
+    operation : str
+        The name of an operation: ``"sum"``, ``"matmul"``.
+    *inputs : ndarray or path
+        Arrays, read in place and never written to, or files.
+    output : path, optional
+        The file to write; the result is returned as an array when left out.
+    replace : bool
+        Replace an output that exists.
+    cluster : Session or str, optional
+        An open cluster, which stays open; or ``"inline"``, ``"local"``, ``"cuda"``. By default predicted time decides.
+    **params
+        The operation's parameters under NumPy's names; and the job's settings `device`, `precision`, `memory`,
+        `device_memory`, `workers`, `gpus`.
+
+    Returns
+    -------
+    ndarray (a NumPy scalar for a result without axes), or the Path of `output`
+
+    Raises
+    ------
+    JobError, ClusterError
+        Each says what to do; see `arraymill.jobs.errors` and `arraymill.cluster.errors`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> run("mean", np.array([[1.0, 2.0], [3.0, 6.0]]), axis=1)
+    array([1.5, 4.5])
+    """
+    spec = _spec(operation, output, replace, cluster, params)
+    outcome = run_spec(spec, arrays=inputs, cluster=None if isinstance(cluster, str) else cluster)
+    if outcome.path is not None:
+        return outcome.path
+    assert outcome.value is not None
+    return outcome.value[()]
+
+
+def plan(operation: str, *inputs: NDArray[Any] | str | os.PathLike[str], cluster: Any = None, **params: Any) -> Plan:
+    """Return what `run` would do with the same arguments; nothing is computed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plan("sum", np.ones((1000, 4)), axis=0).output.shape
+    (4,)
+    """
+    return plan_spec(_spec(operation, None, False, cluster, params), arrays=inputs)
+
+
+def plan_spec(spec: JobSpec, *, arrays: tuple[Any, ...] = ()) -> Plan:
+    """Return the plan of a job.
+
+    Raises
+    ------
+    JobError, ClusterError
+    """
+    return plan_of(open_job(spec, arrays))[0]
+
+
+def run_spec(
+    spec: JobSpec,
+    *,
+    arrays: tuple[Any, ...] = (),
+    cluster: Any = None,
+    on_plan: Callable[[Plan, Place], object] = lambda plan, place: None,
+    on_open: Callable[[Any], object] = lambda session: None,
+    on_progress: Callable[[Progress], object] = lambda progress: None,
+) -> Outcome:
+    """Run a job.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    arrays : tuple of ndarray or path
+        Inputs that stand instead of the spec's files.
+    cluster : Session, optional
+        An open cluster, which stays open.
+    on_plan : callable
+        Called with the plan and the place where it runs, before work starts.
+    on_open : callable
+        Called with the cluster that was opened for the job.
+    on_progress : callable
+        Called after every block.
+
+    Raises
+    ------
+    JobError, ClusterError
+    """
+    return execute(open_job(spec, arrays), session=cluster, on_plan=on_plan, on_open=on_open, on_progress=on_progress)
+
+
+def _spec(operation: str, output: Any, replace: bool, cluster: Any, params: dict[str, Any]) -> JobSpec:
+    settings: dict[str, dict[str, Any]] = {"compute": {}, "memory": {}, "cluster": {}}
+    for name in [name for name in params if name in _SECTIONS]:
+        settings[_SECTIONS[name]][_FIELDS.get(name, name)] = params.pop(name)
+    if isinstance(cluster, str):
+        settings["cluster"]["kind"] = cluster
+    target = None if output is None else {"path": str(output), "if_exists": "replace" if replace else "error"}
+    tree = {"op": operation, "params": params, "output": target, **settings}
+    return check_document(Document(tree, "the arguments"), JobSpec)

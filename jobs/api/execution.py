@@ -1,0 +1,215 @@
+"""From an opened job to its outcome: plan, place, output, session, blocks, publish."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from arraymill.cluster.devices import gpus
+from arraymill.cluster.session import open_cluster
+
+from ..arrays import MemorySource, Source, create_output
+from ..blocks import Region, whole_region
+from ..engine import BackendKind, BlockRecord, Work
+from ..errors import CannotFitError
+from ..job import Job
+from ..limits import DeviceKind
+from ..placement import Place, choose_device, choose_place
+from ..planning import Plan, plan_job
+from ..runner import FaultPolicy, Progress, run_work
+from ..sizes import format_bytes
+from ..stages import ConstantStage
+from .interrupts import deferred_interrupts
+from .resources import budget_of, check_precision, cluster_config, fitting_workers, wanted_workers
+from .results import ArrayOutput, ScratchOutput, as_files, scratch_folder
+
+__all__ = ["Outcome", "execute", "plan_of"]
+
+_Publishable = Any
+"""An Output of arrays/, an ArrayOutput or a ScratchOutput."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A job that is done.
+
+    Parameters
+    ----------
+    plan : Plan
+    place : Place
+    n_workers : int
+    value : ndarray or None
+        The result, where no output was named.
+    path : Path or None
+        The output's file.
+    seconds : float
+        From the first block to the published output.
+    start_s : float
+        Seconds that the cluster took to start.
+    records : tuple of BlockRecord
+    """
+
+    plan: Plan
+    place: Place
+    n_workers: int
+    value: NDArray[Any] | None
+    path: Path | None
+    seconds: float
+    start_s: float
+    records: tuple[BlockRecord, ...]
+
+
+def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
+    """Return the plan of a job and the place where it would run.
+
+    Raises
+    ------
+    JobError, ClusterError
+    """
+
+    def plan_on(device: DeviceKind) -> Plan:
+        return plan_job(
+            job.operation,
+            job.headers,
+            job.params,
+            budget=budget_of(job, device),
+            device=device,
+            precision=job.spec.compute.precision,
+            n_workers=wanted_workers(job, device) if session is None else session.n_workers,
+            block_bytes=job.spec.compute.block_bytes,
+        )
+
+    if session is not None:
+        check_precision(job, session)
+        return plan_on(session.device), Place(session.kind, session.device, "on the cluster that was given")
+    device, kind = job.spec.compute.device, job.spec.cluster.kind
+    if kind == "auto" and device == "auto" and gpus():
+        plan, reason = choose_device(plan_on)
+        return plan, choose_place(plan, reason=reason)
+    plan = plan_on("cuda" if "cuda" in (device, kind) else "cpu")
+    if kind == "auto":
+        return plan, choose_place(plan)
+    return plan, Place(kind, plan.limits.device, "as asked")
+
+
+def execute(
+    job: Job,
+    *,
+    session: Any = None,
+    on_plan: Callable[[Plan, Place], object] = lambda plan, place: None,
+    on_open: Callable[[Any], object] = lambda session: None,
+    on_progress: Callable[[Progress], object] = lambda progress: None,
+) -> Outcome:
+    """Run a job and return its outcome; without a session, one is opened and closed.
+
+    Raises
+    ------
+    JobError, ClusterError
+    """
+    plan, place = plan_of(job, session=session)
+    n_workers = fitting_workers(job, plan, place) if session is None else session.n_workers
+    on_plan(plan, place)
+    outcome: Outcome | None = None
+    try:
+        with ExitStack() as stack:
+            folder = _scratch(job, plan, place, stack)
+            output: _Publishable = stack.enter_context(_open_output(job, plan, place, folder))
+            sources = job.sources if folder is None else as_files(job.sources, folder)
+            opened = time.perf_counter()
+            if session is None and not isinstance(plan.stage, ConstantStage):
+                session = stack.enter_context(open_cluster(cluster_config(job, place, n_workers)))
+                on_open(session)
+            started = time.perf_counter()
+            records = _run(job, plan, session, sources, output, on_progress)
+            # published before the cluster is closed: a teardown that fails must not cost the result
+            with deferred_interrupts():
+                output.publish()
+                seconds = time.perf_counter() - started
+                value = output.value() if isinstance(output, ArrayOutput | ScratchOutput) else None
+                path = Path(job.spec.output.path) if job.spec.output is not None else None
+                outcome = Outcome(plan, place, n_workers, value, path, seconds, started - opened, tuple(records))
+    except KeyboardInterrupt:
+        # once the output is published, an interrupt only hurries the teardown
+        if outcome is None:
+            raise
+    assert outcome is not None
+    return outcome
+
+
+def _run(
+    job: Job,
+    plan: Plan,
+    session: Any,
+    sources: tuple[Source, ...],
+    output: _Publishable,
+    on_progress: Callable[[Progress], object],
+) -> list[BlockRecord]:
+    """Run all blocks; regions that are merged from parts are written here, others by the workers."""
+    stage = plan.stage
+    target = output.target.T if stage.reverse else output.target
+    if isinstance(stage, ConstantStage):
+        with output.target.open() as writer:
+            writer.write(whole_region(plan.output.shape), stage.value)
+        return []
+    backend: BackendKind = "torch-cuda" if plan.limits.device == "cuda" else "numpy"
+    work = Work(stage, sources, output.target if stage.n_parts == 1 else None, backend)
+    fault = FaultPolicy(job.spec.fault.retries, job.spec.fault.max_worker_deaths)
+    with ExitStack() as stack:
+        writer = stack.enter_context(target.open()) if stage.n_parts > 1 else None
+
+        def write_result(region: Region, block: NDArray[Any]) -> None:
+            assert writer is not None
+            writer.write(region, block)
+
+        return run_work(
+            work,
+            session,
+            job_id=f"{job.spec.name or plan.operation}-{uuid.uuid4().hex[:8]}",
+            write_result=write_result,
+            on_progress=on_progress,
+            fault=fault,
+        )
+
+
+def _scratch(job: Job, plan: Plan, place: Place, stack: ExitStack) -> Path | None:
+    """Return a scratch folder where arrays have to pass between this process and the workers, else None."""
+    inputs = [source.header.nbytes for source in job.sources if isinstance(source, MemorySource)]
+    result = [] if job.spec.output is not None or _is_written_here(plan) else [plan.output.nbytes]
+    if place.kind == "inline" or not inputs + result:
+        return None
+    return stack.enter_context(scratch_folder(sum(inputs + result)))
+
+
+def _is_written_here(plan: Plan) -> bool:
+    return plan.stage.n_parts > 1 or isinstance(plan.stage, ConstantStage)
+
+
+def _open_output(job: Job, plan: Plan, place: Place, folder: Path | None) -> _Publishable:
+    output = plan.output
+    if job.spec.output is not None:
+        return create_output(
+            job.spec.output.path,
+            output.shape,
+            output.dtype,
+            output.order,
+            replace=job.spec.output.if_exists == "replace",
+            inputs=job.sources,
+        )
+    if output.nbytes > plan.budget.host_bytes:
+        raise CannotFitError(
+            f"the result takes {format_bytes(output.nbytes)} of memory",
+            cause=f"shape {output.shape}, {output.dtype}; the job may take {format_bytes(plan.budget.host_bytes)}",
+            safe="nothing was read or written",
+            next="name an output file",
+        )
+    if place.kind == "inline" or _is_written_here(plan):
+        return ArrayOutput(output)
+    assert folder is not None
+    return ScratchOutput(output, folder)

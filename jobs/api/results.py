@@ -1,0 +1,146 @@
+"""Where a result goes: a file, an array of this process, or a scratch file that becomes an array."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import MemorySource, MemoryTarget, Output, Source, create_output, open_source
+from ..headers import ArrayHeader
+
+__all__ = ["ArrayOutput", "ScratchOutput", "as_files", "scratch_folder"]
+
+_SHARED_MEMORY = Path("/dev/shm")
+_PREFIX = "arraymill-arrays-"
+_GRACE_S = 60.0
+"""A younger folder may be one whose lock is about to be taken."""
+
+
+class ArrayOutput:
+    """A result in this process's memory.
+
+    Examples
+    --------
+    >>> output = ArrayOutput(ArrayHeader("y", (2,), np.dtype("f4")))
+    >>> output.value().shape
+    (2,)
+    """
+
+    def __init__(self, header: ArrayHeader) -> None:
+        self.target = MemoryTarget(np.zeros(header.shape, header.dtype, order=header.order), header.name)
+
+    def publish(self) -> None:
+        """Return: the array is the result."""
+
+    def discard(self) -> None:
+        """Return: nothing is kept."""
+
+    def value(self) -> NDArray[Any]:
+        """Return the result."""
+        return self.target.array
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class ScratchOutput:
+    """A result that other processes write to a scratch file, and this one loads.
+
+    Parameters
+    ----------
+    header : ArrayHeader
+    folder : Path
+    """
+
+    def __init__(self, header: ArrayHeader, folder: Path) -> None:
+        self._path = folder / "result.npy"
+        self._output: Output = create_output(
+            self._path, header.shape, header.dtype, header.order, replace=False, inputs=()
+        )
+        self.target = self._output.target
+
+    def publish(self) -> None:
+        """Give the file its name."""
+        self._output.publish()
+
+    def discard(self) -> None:
+        """Remove the file."""
+        self._output.discard()
+
+    def value(self) -> NDArray[Any]:
+        """Return the result, loaded."""
+        array: NDArray[Any] = np.load(self._path, allow_pickle=False)
+        return array
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+
+@contextmanager
+def scratch_folder(n_bytes: int) -> Iterator[Path]:
+    """Yield a private folder with room for `n_bytes`, in shared memory where it has room; removed at the end.
+
+    >>> with scratch_folder(1000) as folder:
+    ...     oct(folder.stat().st_mode & 0o777)
+    '0o700'
+    """
+    has_room = os.access(_SHARED_MEMORY, os.W_OK) and shutil.disk_usage(_SHARED_MEMORY).free > 2 * n_bytes
+    parent = _SHARED_MEMORY if has_room else Path(tempfile.gettempdir())
+    _remove_abandoned(parent)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the scratch folders of processes that were killed: those that nobody holds a lock on any more."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        # Another user's, or removed meanwhile: not ours to care for.
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                is_young = time.time() - os.fstat(descriptor).st_mtime < _GRACE_S
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not is_young:
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def as_files(sources: tuple[Source, ...], folder: Path) -> tuple[Source, ...]:
+    """Return sources that other processes can open: arrays in memory are saved to `folder`, files stay as they are."""
+    return tuple(
+        _save(source, folder / f"input{number}.npy") if isinstance(source, MemorySource) else source
+        for number, source in enumerate(sources)
+    )
+
+
+def _save(source: MemorySource, path: Path) -> Source:
+    np.save(path, source.array, allow_pickle=False)
+    return open_source(path)

@@ -1,0 +1,111 @@
+"""``.npy`` files as sources: checked once when a job is planned, and again by each worker that opens them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from ..errors import InputChangedError, InputError
+from ..headers import ArrayHeader
+from .files import Fingerprint, open_regular, read_prefix
+from .npy_header import HEADER_BYTES, parse_header
+from .npy_reader import NpyReader
+
+__all__ = ["NpySource", "open_npy"]
+
+
+@dataclass(frozen=True, slots=True)
+class NpySource:
+    """A ``.npy`` file, opened and checked once, to be read by region anywhere.
+
+    Parameters
+    ----------
+    path : str
+        Absolute.
+    header : ArrayHeader
+    data_offset : int
+        Position of the first element in the file, in bytes.
+    fingerprint : Fingerprint
+        Of the file when it was first opened.
+    """
+
+    path: str
+    header: ArrayHeader
+    data_offset: int
+    fingerprint: Fingerprint
+
+    @property
+    def T(self) -> NpySource:  # noqa: N802 - NumPy's name
+        """The same file with the axes reversed; nothing is copied."""
+        return self if self.header.ndim < 2 else replace(self, header=self.header.T)
+
+    @contextmanager
+    def open(self) -> Iterator[NpyReader]:
+        """Open the file and check, then and on leaving, that it is still the one that was planned with.
+
+        Raises
+        ------
+        InputChangedError
+            If it was changed, replaced or truncated.
+        InputError
+            If it cannot be read any more.
+        """
+        descriptor, status = open_regular(self.header.name, self.path)
+        try:
+            self._check(status)
+            yield NpyReader(descriptor, self.header, self.data_offset)
+            self._check(os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def _check(self, status: os.stat_result) -> None:
+        now = Fingerprint.of(status)
+        if now != self.fingerprint:
+            raise InputChangedError(
+                f"{self.header.name}: the file changed since the job was planned",
+                cause=f"planned with {self.fingerprint}; now {now}",
+                next="run the job again on the file as it is now",
+            )
+
+
+def open_npy(name: str, path: str) -> NpySource:
+    """Return a ``.npy`` file as a source, after every check that its header and size allow.
+
+    Parameters
+    ----------
+    name : str
+        How the file is called in messages.
+    path : str
+        Absolute.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, its header is broken, or its size is not the one that the header says.
+    InputUnsupportedError
+        If the dtype is not one of numbers.
+    """
+    descriptor, status = open_regular(name, path)
+    try:
+        prefix = read_prefix(name, descriptor, HEADER_BYTES)
+    finally:
+        os.close(descriptor)
+    header, data_offset = parse_header(name, prefix)
+    _check_size(header, data_offset, status.st_size)
+    return NpySource(path, header, data_offset, Fingerprint.of(status))
+
+
+def _check_size(header: ArrayHeader, data_offset: int, size: int) -> None:
+    expected = data_offset + header.nbytes
+    if size == expected:
+        return
+    difference = abs(size - expected)
+    what = "the file is truncated" if size < expected else "bytes follow the array"
+    raise InputError(
+        f"{header.name}: {what}",
+        cause=f"{size} bytes on disk; {expected} by the header (shape {header.shape}, {header.dtype}): "
+        f"{difference} {'missing' if size < expected else 'too many'}",
+        next="copy or write the file again" if size < expected else "write the array again with numpy.save",
+    )

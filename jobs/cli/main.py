@@ -1,0 +1,117 @@
+"""Where the command line starts. Commands are imported when they are called: ``--help`` needs click alone."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from .failures import Terminated, as_failure, echo_usage_error
+from .help import CONTEXT_SETTINGS, Group
+from .options import verbosity_options
+from .terminal import wants_color
+
+__all__ = ["LazyGroup", "arraymill", "main"]
+
+COMMANDS = {
+    "run": "Run an operation, or a job file, and write the result",
+    "plan": "Show what a job would take, and run nothing",
+    "ops": "List the operations, or describe one",
+    "demo": "Run real jobs on this machine and check them against NumPy",
+    "doctor": "Check what this machine has and what is missing",
+    "validate": "Check job files and profiles",
+    "schema": "Print the JSON Schema of the job file",
+}
+_MODULES = {"plan": "run", "schema": "validate"}
+
+
+class LazyGroup(Group):
+    """The top of the commands: imports each when it is needed, and turns every error into an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f".{_MODULES.get(cmd_name, cmd_name)}", __package__)
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS:
+            operations = import_module("..operations", __package__).OPERATIONS
+            meant = [f"run {args[0]}"] if args[0] in operations else get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean arraymill {meant[0]}?" if meant else ""
+            ctx.fail(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            raise as_failure(error) from error
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        kwargs["standalone_mode"] = False
+        try:
+            result = super().main(*args, **kwargs)
+            sys.stdout.flush()
+        except click.UsageError as error:
+            echo_usage_error(error)
+            sys.exit(2)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (BrokenPipeError, KeyboardInterrupt, click.Abort) as error:
+            failure = as_failure(KeyboardInterrupt() if isinstance(error, click.Abort) else error)
+            failure.show()
+            sys.exit(failure.exit_code)
+        sys.exit(result if isinstance(result, int) else 0)
+
+
+@click.group(
+    "arraymill",
+    cls=LazyGroup,
+    params=verbosity_options(),
+    context_settings=CONTEXT_SETTINGS | {"auto_envvar_prefix": "ARRAYMILL"},
+    examples=(
+        "arraymill run mean x.npy --axis 0 -o means.npy",
+        "arraymill run matmul a.npy b.npy -o c.npy",
+        "arraymill run job.yaml --precision fast",
+        "arraymill plan matmul a.npy b.npy",
+        "arraymill demo",
+    ),
+    epilog='Shell completion: eval "$(_ARRAYMILL_COMPLETE=bash_source arraymill)" (or zsh_source, fish_source).',
+)
+@click.version_option(package_name="arraymill", message="arraymill %(version)s")
+@click.pass_context
+def arraymill(ctx: click.Context) -> None:
+    """Batch jobs over NumPy arrays larger than memory, on every GPU or every core.
+
+    Results go to files or to stdout; progress and errors go to stderr.
+    """
+    ctx.color = wants_color(sys.stdout)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    arraymill.main(prog_name="arraymill")

@@ -1,0 +1,121 @@
+"""From command-line values to a job: the file or the flags, a profile, and overrides, merged and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import SpecError
+from ..operations import OPERATIONS
+from ..spec import JobSpec, Settings
+from ..spec_document import Document, merge, spec_error
+from ..spec_errors import explain_invalid, suggest
+from ..spec_load import check_document, input_paths, override
+from ..spec_yaml import parse_scalar, parse_yaml, read_text
+
+__all__ = ["PROFILES", "check_job", "job_of", "profile_document"]
+
+PROFILES = ("laptop", "one-gpu", "node")
+
+_FIELDS = {
+    "output": ("output", "path"),
+    "device": ("compute", "device"),
+    "precision": ("compute", "precision"),
+    "memory": ("memory", "host"),
+    "device_memory": ("memory", "device"),
+    "cluster": ("cluster", "kind"),
+    "workers": ("cluster", "workers"),
+    "gpus": ("cluster", "gpus"),
+    "dashboard": ("cluster", "dashboard"),
+    "name": ("name",),
+}
+
+
+def job_of(document: Document, flags: Mapping[str, Any]) -> JobSpec:
+    """Return the job of a document and the flags given with it.
+
+    Parameters
+    ----------
+    document : Document
+        The job file, or operation, inputs and parameters from the command line.
+    flags : mapping
+        Values of `options.job_options` by name; None was not given.
+
+    Raises
+    ------
+    SpecError
+        If the job, the profile or a flag is wrong.
+    """
+    if flags.get("config"):
+        document = merge(document, profile_document(flags["config"]))
+    for flag, location in _FIELDS.items():
+        if flags.get(flag) is not None:
+            document = _put(document, location, _value_of(flag, flags[flag]), f"--{flag.replace('_', '-')}")
+    if flags.get("force"):
+        document = _put(document, ("output", "if_exists"), "replace", "--force")
+    for setting in flags.get("settings", ()):
+        document = override(document, setting)
+    return check_job(document)
+
+
+def check_job(document: Document) -> JobSpec:
+    """Return the job of a document, its operation, parameters and number of inputs checked; no input is opened.
+
+    Raises
+    ------
+    SpecError
+        If anything is wrong, naming the line or the flag.
+    """
+    spec = check_document(document, JobSpec)
+    operation = OPERATIONS.get(spec.op)
+    if operation is None:
+        place = document.place(("op",))
+        problem = f"{place + ': ' if place else ''}no operation is called {spec.op!r}{suggest(spec.op, OPERATIONS)}"
+        raise spec_error(document.origin, [problem], next_step="arraymill ops lists them")
+    try:
+        operation.params.model_validate(spec.params)
+    except ValidationError as error:
+        raise explain_invalid(error, operation.params, document, prefix=("params",)) from None
+    input_paths(spec, operation.inputs, variadic=operation.variadic)
+    return spec
+
+
+def _put(document: Document, location: tuple[str, ...], value: Any, place: str) -> Document:
+    for part in reversed(location):
+        value = {part: value}
+    return merge(document, Document(value, "", {location: place}))
+
+
+def _value_of(flag: str, text: Any) -> Any:
+    if flag == "gpus":
+        named = [part.strip() for part in text.split(",") if part.strip()]
+        return int(named[0]) if len(named) == 1 and named[0].isdecimal() else named
+    return parse_scalar(text) if flag == "workers" else text
+
+
+def profile_document(name: str) -> Document:
+    """Return the settings of a shipped profile, or of a file if `name` has a suffix or a folder.
+
+    Raises
+    ------
+    SpecError
+        If there is no such profile, or it holds more than settings.
+    """
+    if name in PROFILES:
+        text = files("arraymill.configs").joinpath(f"{name}.yaml").read_bytes()
+        document = parse_yaml(text, f"profile {name}")
+    elif Path(name).suffix or "/" in name:
+        document = parse_yaml(read_text(name), name)
+    else:
+        cause = f"profiles are {', '.join(PROFILES)}, or a path such as ./{name}.yaml{suggest(name, PROFILES)}"
+        raise SpecError(f"no profile is called {name!r}", cause=cause, next="arraymill run --help")
+    if "op" in document.tree:
+        next_step = f"run it (arraymill run {name}), or name a profile"
+        raise SpecError(f"{name} is a job file, not a profile of settings", next=next_step)
+    check_document(document, Settings)
+    places = {at: f"{document.origin}, {place}" for at, place in document.places.items()}
+    return Document(document.tree, document.origin, places)

@@ -1,0 +1,120 @@
+"""One block of a contract stage: a tile of C, added up over slabs of k, written or returned.
+
+The panel that the next tile shares stays in its buffer: tiles come row by row, so A's panel is read once per row.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Reader, Source, Target
+from ..blocks import Region, broadcast_region, region_shape
+from ..kernels import Partial
+from ..stages import ContractStage
+from ..workspace import Workspace
+from .backend import Backend
+from .clock import Clock
+from .product import Accumulator
+from .regions import read_region
+
+__all__ = ["contract_block"]
+
+
+def contract_block(
+    stage: ContractStage,
+    index: int,
+    sources: tuple[Source, ...],
+    target: Target | None,
+    *,
+    backend: Backend,
+    workspace: Workspace,
+    clock: Clock,
+) -> Partial | None:
+    """Compute block `index`; write its tile, or return it as a partial where k is cut over several blocks."""
+    *tile_bounds, (k_start, k_stop) = stage.grid.region(index)
+    tile = tuple(tile_bounds)
+    accumulator = Accumulator(stage, region_shape(tile), backend=backend, workspace=workspace)
+    with ExitStack() as stack:
+        readers = [stack.enter_context(source.open()) for source in sources]
+        for start in range(k_start, k_stop, stage.slab):
+            slab = (start, min(start + stage.slab, k_stop))
+            operands = [
+                _operand(stage, side, readers[side], sources[side], tile, slab, workspace=workspace, clock=clock)
+                for side in (0, 1)
+            ]
+            with clock.step("to_device"):
+                a, b = (backend.load(operand) for operand in operands)
+            with clock.step("compute"):
+                accumulator.add_product(a, b)
+                backend.synchronize()
+    if stage.n_parts > 1:
+        return (np.array(backend.store(accumulator.total())),)
+    if target is None:
+        raise ValueError("a tile of a product that is not a part needs a target")
+    with clock.step("from_device"):
+        block = accumulator.result()
+    region = stage.output_region(index)
+    with target.open() as writer, clock.step("write"):
+        clock.bytes_written += writer.write(region, block.reshape(region_shape(region)))
+    return None
+
+
+def _operand(
+    stage: ContractStage,
+    side: int,
+    reader: Reader,
+    source: Source,
+    tile: Region,
+    slab: tuple[int, int],
+    *,
+    workspace: Workspace,
+    clock: Clock,
+) -> NDArray[Any]:
+    """Return one operand's slab as ``(*batch, rows, columns)`` in the dtype of the product."""
+    batch = broadcast_region(tile[:-2], (stage.a_batch, stage.b_batch)[side])
+    matrix = (tile[-2], slab) if side == 0 else (slab, tile[-1])
+    is_vector = (stage.a_vector, stage.b_vector)[side]
+    transposed = (stage.a_transposed, stage.b_transposed)[side]
+    stored: Region = (slab,) if is_vector else (*batch, *(matrix[::-1] if transposed else matrix))
+    array = _read_panel(stage, "ab"[side], reader, source, stored, workspace=workspace, clock=clock)
+    if is_vector:
+        return array.reshape(region_shape(matrix))
+    return array.swapaxes(-1, -2) if transposed else array
+
+
+def _read_panel(
+    stage: ContractStage,
+    name: str,
+    reader: Reader,
+    source: Source,
+    region: Region,
+    *,
+    workspace: Workspace,
+    clock: Clock,
+) -> NDArray[Any]:
+    """Return a region of an operand, cast; from its buffer if the block before left it there."""
+    content = (source, region, stage.dtype)
+    shape = region_shape(region)
+    native = source.header.dtype.newbyteorder("=")
+    if native == stage.dtype:
+        if workspace.holds(name, content):
+            return workspace.peek(name, shape, native, source.header.order)
+        array = read_region(reader, source.header, region, name=name, workspace=workspace, clock=clock)
+        workspace.label(name, content, array)
+        return array
+    buffer = f"{name}-{stage.dtype.name}"
+    if workspace.holds(buffer, content):
+        return workspace.peek(buffer, shape, stage.dtype, source.header.order)
+    array = read_region(reader, source.header, region, name=name, workspace=workspace, clock=clock)
+    if stage.accumulate.kind in "iu" and native.itemsize > 4:
+        # 64-bit integers may not be floats: the accumulator looks at their range first
+        return array
+    with clock.step("compute"):
+        panel = workspace.take(buffer, shape, stage.dtype, source.header.order)
+        np.copyto(panel, array, casting="unsafe")
+    workspace.label(buffer, content, panel)
+    return panel

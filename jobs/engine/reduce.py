@@ -1,0 +1,89 @@
+"""One block of a reduce stage: pieces folded and merged in order, written or returned."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..arrays import Reader, Source, Target
+from ..blocks import Grid, Region, offset_region, region_shape
+from ..headers import ArrayHeader
+from ..kernels import Partial
+from ..stages import ReduceStage
+from ..workspace import Workspace
+from .backend import Backend
+from .clock import Clock
+from .regions import read_region
+
+__all__ = ["reduce_block"]
+
+
+def reduce_block(
+    stage: ReduceStage,
+    index: int,
+    source: Source,
+    target: Target | None,
+    *,
+    backend: Backend,
+    workspace: Workspace,
+    clock: Clock,
+) -> Partial | None:
+    """Reduce block `index`; write its region of the output, or return its partial where it is one part of several."""
+    if target is None and stage.n_parts == 1:
+        raise ValueError("a reduction whose blocks are not parts writes its output: it needs a target")
+    header = source.header
+    with ExitStack() as stack:
+        reader = stack.enter_context(source.open())
+        writer = stack.enter_context(target.open()) if target is not None and stage.n_parts == 1 else None
+        partial: Partial | None = None
+        for group in _piece_groups(stage, index):
+            partial = None
+            for region in group:
+                piece = _fold(stage, reader, header, region, backend=backend, workspace=workspace, clock=clock)
+                with clock.step("compute"):
+                    partial = piece if partial is None else stage.kernel.merge(partial, piece)
+            if writer is not None and partial is not None:
+                kept = stage.kept(group[0])
+                with clock.step("compute"):
+                    block: NDArray[Any] = stage.kernel.finish(partial).reshape(region_shape(kept))
+                with clock.step("write"):
+                    clock.bytes_written += writer.write(kept, block)
+        return partial if writer is None else None
+
+
+def _piece_groups(stage: ReduceStage, index: int) -> list[list[Region]]:
+    """Return the pieces of a block, those of one region of the output together and in order."""
+    block = stage.grid.region(index)
+    origin = [start for start, _ in block]
+    groups: dict[Region, list[Region]] = {}
+    for inner in Grid(region_shape(block), stage.pieces).regions():
+        region = offset_region(inner, origin)
+        kept = tuple(bounds for axis, bounds in enumerate(region) if axis not in stage.axes)
+        groups.setdefault(kept, []).append(region)
+    return list(groups.values())
+
+
+def _fold(
+    stage: ReduceStage,
+    reader: Reader,
+    header: ArrayHeader,
+    region: Region,
+    *,
+    backend: Backend,
+    workspace: Workspace,
+    clock: Clock,
+) -> Partial:
+    array = read_region(reader, header, region, name="piece", workspace=workspace, clock=clock)
+    with clock.step("to_device"):
+        piece = backend.load(array)
+    with clock.step("compute"):
+        origin = tuple(start for start, _ in region)
+        partial = stage.kernel.fold(backend.xp, piece, stage.axes, origin)
+        return tuple(_own(backend.store(part)) for part in partial)
+
+
+def _own(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of its own memory: a partial must not be a view of a buffer that the next piece is read into."""
+    return array if array.flags.owndata else array.copy()

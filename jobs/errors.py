@@ -1,0 +1,143 @@
+"""What can go wrong with a job, each kind with its own exit code.
+
+::
+
+    JobError                            1   the job failed
+    ├── SpecError          (ValueError) 2   a job file, an argument or two shapes are wrong
+    │   └── OutputError                 2   the output cannot be created where it was asked for
+    ├── InputError         (OSError)    3   an input cannot be read
+    │   ├── InputUnsupportedError (TypeError) 3 an input is an array of a kind that is not worked on
+    │   └── InputChangedError           3   an input was replaced or truncated during the job
+    ├── CannotFitError     (MemoryError) 6  memory, disk or device are too small
+    ├── BlockFailedError   (RuntimeError) 1 one block failed on every attempt
+    ├── VerificationError  (ArithmeticError) 8 the result differs from NumPy's by more than its bound
+    └── OutputLockedError  (BlockingIOError) 11 another run writes the same output
+
+Every error holds the four lines that a user is shown: what happened, the cause (the value met and the value allowed),
+what is safe, and what to do next.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BlockFailedError",
+    "CannotFitError",
+    "InputChangedError",
+    "InputError",
+    "InputUnsupportedError",
+    "JobError",
+    "OutputError",
+    "OutputLockedError",
+    "SpecError",
+    "VerificationError",
+]
+
+_PARTS = ("what", "cause", "safe", "next")
+
+
+class JobError(Exception):
+    """A job that cannot be done.
+
+    Parameters
+    ----------
+    what : str
+        What happened, in one line.
+    cause : str
+        The value met and the value allowed.
+    safe : str
+        What was not lost or not touched.
+    next : str
+        What to do about it.
+
+    Examples
+    --------
+    >>> error = SpecError("axis 3 is out of bounds", cause="the array has 2 dimensions", next="use --axis 0 or 1")
+    >>> error.exit_code, error.id
+    (2, 'invalid-job')
+    >>> print(error)
+    axis 3 is out of bounds
+      cause: the array has 2 dimensions
+      next:  use --axis 0 or 1
+    """
+
+    exit_code = 1
+    id = "job-failed"
+
+    def __init__(self, what: str, *, cause: str = "", safe: str = "", next: str = "") -> None:
+        super().__init__(what, cause, safe, next)
+        self.what, self.cause, self.safe, self.next = what, cause, safe, next
+
+    def __str__(self) -> str:
+        lines = [f"  {part + ':':<6} {text}" for part in _PARTS[1:] if (text := getattr(self, part))]
+        return "\n".join([self.what, *lines])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.cause, self.safe, self.next)
+
+
+def _rebuild(kind: type[JobError], what: str, cause: str, safe: str, next_step: str) -> JobError:
+    return kind(what, cause=cause, safe=safe, next=next_step)
+
+
+class SpecError(JobError, ValueError):
+    """A job file, an argument or the shapes of two inputs are wrong."""
+
+    exit_code = 2
+    id = "invalid-job"
+
+
+class OutputError(SpecError):
+    """The output exists, is an input, or cannot be created where it was asked for."""
+
+    id = "output"
+
+
+class InputError(JobError, OSError):
+    """An input does not exist, cannot be read, or is not an array."""
+
+    exit_code = 3
+    id = "input"
+
+    # OSError.__str__ prints errno; ours prints the four lines.
+    __str__ = JobError.__str__
+
+
+class InputUnsupportedError(InputError, TypeError):
+    """An input is an array, of a dtype or kind that is not worked on."""
+
+    id = "input-unsupported"
+
+
+class InputChangedError(InputError):
+    """An input was replaced, changed or truncated while the job ran."""
+
+    id = "input-changed"
+
+
+class CannotFitError(JobError, MemoryError):
+    """One task, the output or the device memory cannot fit in what there is."""
+
+    exit_code = 6
+    id = "cannot-fit"
+
+
+class BlockFailedError(JobError, RuntimeError):
+    """One block failed on every attempt."""
+
+    id = "block-failed"
+
+
+class VerificationError(JobError, ArithmeticError):
+    """The result differs from NumPy's by more than the bound of its precision."""
+
+    exit_code = 8
+    id = "verification"
+
+
+class OutputLockedError(JobError, BlockingIOError):
+    """Another run writes the same output."""
+
+    exit_code = 11
+    id = "output-locked"
+
+    __str__ = JobError.__str__

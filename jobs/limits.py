@@ -1,0 +1,98 @@
+"""What a job may take of a machine, and what one task may take of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["Budget", "DeviceKind", "Limits", "Precision", "fit_workers", "limits_of", "workers_bytes"]
+
+DeviceKind: TypeAlias = Literal["cpu", "cuda"]
+Precision: TypeAlias = Literal["strict", "standard", "fast"]
+
+_TASK_SHARE = 8
+"""A task's arrays may take an eighth of the memory, so that several workers and their own needs fit beside."""
+_LEAST_TASK_BYTES = 1 << 20
+_MOST_TASK_BYTES = {"cpu": 640 << 20, "cuda": 4 << 30}
+"""A larger share buys no speed: products run at full speed from 512 rows on a core, from 4096 on a GPU."""
+_CUDA_TASK_SHARE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Memory that a job may take.
+
+    Parameters
+    ----------
+    host_bytes : int
+        For all workers on a machine together.
+    device_bytes : int
+        For each GPU; 0 on the CPU.
+    """
+
+    host_bytes: int
+    device_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a plan may use. The only facts about the machine that a plan depends on.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda"}
+    precision : {"strict", "standard", "fast"}
+    task_host_bytes, task_device_bytes : int
+        Memory that the arrays of one task may take on the host and on the device.
+    block_bytes : int, optional
+        Size of a task's share of the largest array; chosen by the operation when left out.
+    """
+
+    device: DeviceKind = "cpu"
+    precision: Precision = "standard"
+    task_host_bytes: int = 256 << 20
+    task_device_bytes: int = 1 << 30
+    block_bytes: int | None = None
+
+
+def limits_of(
+    budget: Budget, *, device: DeviceKind, precision: Precision, block_bytes: int | None = None
+) -> Limits:
+    """Return what one task may take of a budget.
+
+    >>> limits_of(Budget(1_000_000_000), device="cpu", precision="standard").task_host_bytes
+    125000000
+    """
+    host = min(max(budget.host_bytes // _TASK_SHARE, _LEAST_TASK_BYTES), _MOST_TASK_BYTES[device])
+    return Limits(device, precision, host, budget.device_bytes // _CUDA_TASK_SHARE, block_bytes)
+
+
+def fit_workers(budget: Budget, *, task_bytes: int, process_bytes: int, shared_process: bool) -> int:
+    """Return how many workers fit in the budget; 0 if not one does.
+
+    Parameters
+    ----------
+    task_bytes : int
+        Memory of one task's arrays.
+    process_bytes : int
+        What a process takes before it has any array.
+    shared_process : bool
+        The workers are threads of one process.
+
+    Examples
+    --------
+    >>> fit_workers(Budget(1 << 30), task_bytes=128 << 20, process_bytes=128 << 20, shared_process=False)
+    4
+    """
+    if shared_process:
+        return max((budget.host_bytes - process_bytes) // max(task_bytes, 1), 0)
+    return budget.host_bytes // (task_bytes + process_bytes)
+
+
+def workers_bytes(n_workers: int, *, task_bytes: int, process_bytes: int, shared_process: bool) -> int:
+    """Return the memory that `n_workers` take.
+
+    >>> workers_bytes(2, task_bytes=10, process_bytes=100, shared_process=True)
+    120
+    """
+    return n_workers * task_bytes + (1 if shared_process else n_workers) * process_bytes

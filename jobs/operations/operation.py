@@ -1,0 +1,88 @@
+"""What an operation is: a name, parameters, NumPy's own answer to hold it to, and the stage that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from ..errors import SpecError
+from ..headers import ArrayHeader
+from ..limits import Limits
+from ..stages import Draft
+
+__all__ = ["Operation", "Params", "ask_numpy"]
+
+
+class Params(BaseModel):
+    """Parameters of an operation: NumPy's names; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation.
+
+    Parameters
+    ----------
+    name : str
+        As on the command line.
+    summary : str
+        One line for lists.
+    example : str
+        A command line that works.
+    inputs : tuple of str
+        The names of the operands, in order.
+    params : type of Params
+        The model that checks parameters; its fields are the options of the command line.
+    build : callable
+        ``build(headers, params, limits) -> Draft``. Pure. Raises SpecError, InputUnsupportedError or CannotFitError.
+    oracle : callable
+        ``oracle(arrays, params) -> array``: NumPy's own answer.
+    variadic : bool
+        Takes one operand or more.
+    """
+
+    name: str
+    summary: str
+    example: str
+    inputs: tuple[str, ...]
+    params: type[Params]
+    build: Callable[[Sequence[ArrayHeader], Any, Limits], Draft]
+    oracle: Callable[[Sequence[NDArray[Any]], Any], NDArray[Any]]
+    variadic: bool = False
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+def ask_numpy(
+    oracle: Callable[[Sequence[NDArray[Any]], Any], NDArray[Any]],
+    arrays: Sequence[NDArray[Any]],
+    params: Params,
+    *,
+    what: str,
+) -> NDArray[Any]:
+    """Return NumPy's answer for small stand-in arrays, its errors turned into SpecError.
+
+    This is how result dtypes, and what empty arrays give, are found: NumPy is asked, no rule is copied.
+
+    Raises
+    ------
+    SpecError
+        When NumPy refuses, with NumPy's words.
+    """
+    with np.errstate(all="ignore"), _no_warnings():
+        try:
+            return np.asarray(oracle(arrays, params))
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise SpecError(f"{what}: {error}", cause="NumPy refuses this too", next="see --help") from error
+
+
+def _no_warnings() -> Any:
+    import warnings
+
+    return warnings.catch_warnings(action="ignore")

@@ -1,0 +1,229 @@
+"""The three shapes that a stage of a job has: map, reduce, contract. Frozen data; nothing is computed here.
+
+==========  =====================================================  =========================================
+shape       a task                                                 examples
+==========  =====================================================  =========================================
+map         regions of the inputs -> one region of the output      elementwise expressions, conversion
+reduce      region of the input -> partial, merged by block number sum, var, argmax
+contract    one tile of C <- sum over k of A-slab @ B-slab         matmul
+==========  =====================================================  =========================================
+
+A stage cuts its work into *blocks*, one task each. Blocks that make the same region of the output are its *parts*: with
+one part the worker writes the region itself; with more, the partials return and are merged in the order of their block
+numbers, whatever the order of arrival. Within a task the block is streamed in *pieces*, so that memory does not grow
+with the block.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import Grid, Region, Shape, broadcast_region
+from .headers import ArrayHeader
+from .kernels import MapKernel, ReduceKernel
+from .limits import Precision
+
+__all__ = ["ConstantStage", "ContractStage", "Draft", "MapStage", "ReduceStage", "Stage"]
+
+@dataclass(frozen=True, slots=True)
+class MapStage:
+    """Regions of the inputs to one region of the output.
+
+    Parameters
+    ----------
+    kernel : MapKernel
+    grid : Grid
+        The blocks of the output.
+    pieces : tuple of int
+        Chunk shape in which a block is streamed.
+    operands : tuple of tuple of int
+        The shape of each input, which broadcasts to the output's.
+    temporaries : int
+        Bytes of scratch per piece beside the operands and the result.
+    reverse : bool
+        Every array is taken with its axes reversed, so that Fortran order is worked on as C order.
+    """
+
+    kernel: MapKernel
+    grid: Grid
+    pieces: Shape
+    operands: tuple[Shape, ...]
+    temporaries: int = 0
+    reverse: bool = False
+
+    n_parts = 1
+
+    def output_region(self, index: int) -> Region:
+        """Return the region of the output that block `index` makes."""
+        return self.grid.region(index)
+
+    def part(self, index: int) -> int:
+        """Return 0: every block makes its own region of the output."""
+        return 0
+
+    def operand_regions(self, region: Region) -> tuple[Region, ...]:
+        """Return the region of each input that a region of the output needs."""
+        return tuple(broadcast_region(region, shape) for shape in self.operands)
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceStage:
+    """A region of the input to a partial; partials merged by block number.
+
+    Parameters
+    ----------
+    kernel : ReduceKernel
+    grid : Grid
+        The blocks of the input.
+    pieces : tuple of int
+        Chunk shape in which a block is streamed.
+    axes : tuple of int
+        The reduced axes, ascending.
+    keepdims : bool
+        Reduced axes stay in the output with length 1.
+    reverse : bool
+        The input and the output are taken with their axes reversed.
+    """
+
+    kernel: ReduceKernel
+    grid: Grid
+    pieces: Shape
+    axes: tuple[int, ...]
+    keepdims: bool = False
+    reverse: bool = False
+
+    @property
+    def n_parts(self) -> int:
+        """Number of blocks that are merged into one region of the output."""
+        return math.prod(self.grid.counts[axis] for axis in self.axes)
+
+    def part(self, index: int) -> int:
+        """Return the place of block `index` among those of its output region."""
+        position, counts = self.grid.position(index), self.grid.counts
+        part = 0
+        for axis in self.axes:
+            part = part * counts[axis] + position[axis]
+        return part
+
+    def output_region(self, index: int) -> Region:
+        """Return the region of the output that block `index` contributes to."""
+        return self.kept(self.grid.region(index))
+
+    def kept(self, region: Region) -> Region:
+        """Return the output's region of a region of the input."""
+        if self.keepdims:
+            return tuple((0, 1) if axis in self.axes else bounds for axis, bounds in enumerate(region))
+        return tuple(bounds for axis, bounds in enumerate(region) if axis not in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractStage:
+    """One tile of C from a row panel of A and a column panel of B: ``C = sum over k of A-slab @ B-slab``.
+
+    m, k, n are BLAS's: A is m x k, B is k x n, C is m x n, each with leading batch axes that broadcast.
+
+    Parameters
+    ----------
+    grid : Grid
+        Over ``(*batch, m, n, k)``: tiles of C; more than one chunk along k makes parts, merged in float64.
+    slab : int
+        Columns of A and rows of B that one product takes.
+    a_batch, b_batch : tuple of int
+        Batch shapes of the operands.
+    a_transposed, b_transposed : bool
+        The stored operand is k x m, or n x k.
+    a_vector, b_vector : bool
+        The operand is 1-D and its added axis does not appear in the output.
+    dtype : numpy.dtype
+        The dtype that products are computed in.
+    accumulate : numpy.dtype
+        The dtype that slabs are added in.
+    result : numpy.dtype
+        The output's dtype.
+    precision : {"strict", "standard", "fast"}
+    """
+
+    grid: Grid
+    slab: int
+    a_batch: Shape
+    b_batch: Shape
+    a_transposed: bool
+    b_transposed: bool
+    a_vector: bool
+    b_vector: bool
+    dtype: np.dtype[Any]
+    accumulate: np.dtype[Any]
+    result: np.dtype[Any]
+    precision: Precision = "standard"
+
+    reverse = False
+
+    @property
+    def n_parts(self) -> int:
+        """Number of ranges of k whose products are merged into one tile."""
+        return self.grid.counts[-1]
+
+    def part(self, index: int) -> int:
+        """Return the place of block `index` along k."""
+        return self.grid.position(index)[-1]
+
+    def output_region(self, index: int) -> Region:
+        """Return the tile of C that block `index` makes or contributes to."""
+        *batch, rows, columns, _ = self.grid.region(index)
+        matrix = ([] if self.a_vector else [rows]) + ([] if self.b_vector else [columns])
+        return (*batch, *matrix)
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantStage:
+    """A result that is known from the shapes alone: the sum of an empty array, say.
+
+    Parameters
+    ----------
+    value : numpy.ndarray
+        The whole output.
+    """
+
+    value: NDArray[Any]
+
+    grid = Grid((0,), (1,))
+    n_parts = 1
+    reverse = False
+
+
+Stage: TypeAlias = MapStage | ReduceStage | ContractStage | ConstantStage
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an operation makes of its inputs' headers: the stage and what comes out of it.
+
+    Parameters
+    ----------
+    stage : Stage
+    output : ArrayHeader
+        Shape, dtype and memory order of the result.
+    flops : int
+        Floating point operations, a multiply and an add counted as two.
+    task_host_bytes : int
+        Largest memory that one task's arrays take on the host.
+    task_device_bytes : int
+        The same on the device, 0 on the CPU.
+    read_bytes : int
+        Bytes that all tasks read from the inputs, repeated reads included.
+    notes : tuple of str
+        What the user should know: an accuracy, a limit, a choice made.
+    """
+
+    stage: Stage
+    output: ArrayHeader
+    flops: int
+    task_host_bytes: int
+    read_bytes: int
+    task_device_bytes: int = 0
+    notes: tuple[str, ...] = ()

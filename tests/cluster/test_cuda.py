@@ -1,0 +1,99 @@
+"""A real LocalCUDACluster, started without a GPU by dask-cuda's own test switch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worker_tasks import TIMEOUT_S, add, environment
+
+from arraymill.cluster.config import ClusterConfig
+from arraymill.cluster.cuda import start_cuda
+from arraymill.cluster.errors import ClusterStartError
+from arraymill.cluster.session import open_cluster
+from arraymill.cluster.session_dask import DaskSession
+from arraymill.cluster.worker import Device
+
+CONFIG = ClusterConfig("cuda")
+
+
+def open_pretended(folder: Path, device: Device) -> DaskSession:
+    scratch = folder / "arraymill"
+    scratch.mkdir()
+    return DaskSession("cuda", device, scratch, lambda: start_cuda(CONFIG, ["0", "1"], scratch, device=device))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_device_specific() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DASK_CUDA_TEST_DISABLE_DEVICE_SPECIFIC", "1")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+        yield
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskSession]:
+    with open_pretended(tmp_path_factory.mktemp("cuda"), "cpu") as opened:
+        yield opened
+
+
+def test_each_worker_sees_its_own_gpu_first(session: DaskSession) -> None:
+    found = session._client.run(environment).values()
+    assert sorted(each["CUDA_VISIBLE_DEVICES"] for each in found) == ["0,1", "1,0"]
+    assert {each["CUDA_DEVICE_ORDER"] for each in found} == {"PCI_BUS_ID"}
+
+
+def test_workers_are_named_after_their_gpu(session: DaskSession) -> None:
+    assert [facts.name for facts in session.facts()] == ["gpu0", "gpu1"]
+    by_pid = {facts.pid: facts.name for facts in session.facts()}
+    visible = session._client.run(lambda: (os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"]))
+    assert {by_pid[pid]: order for pid, order in visible.values()} == {"gpu0": "0,1", "gpu1": "1,0"}
+
+
+def test_no_limit_and_no_pool_is_set(session: DaskSession) -> None:
+    def inspect(dask_worker: Any) -> tuple[Any, set[str], str]:
+        limit = dask_worker.memory_manager.memory_limit
+        return (
+            limit,
+            {type(plugin).__name__ for plugin in dask_worker.plugins.values()},
+            type(dask_worker.data).__name__,
+        )
+
+    for limit, plugins, store in session._client.run(inspect).values():
+        assert (limit, store) == (None, "dict")
+        assert "RMMSetup" not in plugins
+
+
+def test_it_speaks_tls_on_the_loopback(session: DaskSession) -> None:
+    cluster = session._cluster
+    addresses = [cluster.scheduler_address, *(nanny.worker_address for nanny in cluster.workers.values())]
+    assert {address.rsplit(":", 1)[0] for address in addresses} == {"tls://127.0.0.1"}
+
+
+def test_tasks_run(session: DaskSession) -> None:
+    future = session.submit(add, 1, 2, key="add")
+    assert session.wait([future], TIMEOUT_S) == {future}
+    assert future.result() == 3
+
+
+def test_nothing_of_dask_cuda_stays_in_our_environment(session: DaskSession) -> None:
+    assert "RAPIDS_NO_INITIALIZE" not in os.environ
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+
+
+def test_workers_without_a_working_gpu_are_a_failed_start(tmp_path: Path) -> None:
+    with pytest.raises(ClusterStartError, match=r"finds no CUDA device \(CUDA_VISIBLE_DEVICES='[01],[01]'\)"):
+        open_pretended(tmp_path, "cuda")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.gpu
+def test_every_real_gpu_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DASK_CUDA_TEST_DISABLE_DEVICE_SPECIFIC")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    with open_cluster("cuda") as opened:
+        facts = opened.facts()
+        assert len({each.device_uuid for each in facts}) == opened.n_workers == len(facts)

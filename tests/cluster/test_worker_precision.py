@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from arraymill.cluster import worker_precision
+from arraymill.cluster.config import Precision
+from arraymill.cluster.worker_precision import preserve_flags, read_flags, set_flags
+
+
+@pytest.mark.parametrize(("precision", "tf32"), [("strict", "ieee"), ("standard", "ieee"), ("fast", "tf32")])
+def test_a_policy_is_these_flags(precision: Precision, tf32: str) -> None:
+    with preserve_flags():
+        assert set_flags(precision) == {
+            "cuda.matmul.fp32_precision": tf32,
+            "cudnn.conv.fp32_precision": tf32,
+            "cudnn.rnn.fp32_precision": tf32,
+            "cuda.matmul.allow_fp16_reduced_precision_reduction": "False",
+            "cuda.matmul.allow_bf16_reduced_precision_reduction": "False",
+        }
+
+
+def test_flags_come_back_as_they_were() -> None:
+    before = read_flags()
+    with preserve_flags():
+        set_flags("fast")
+        assert read_flags() != before
+    assert read_flags() == before
+
+
+def test_a_flag_that_does_not_stick_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_precision, "_write", lambda flags: None)
+    with pytest.raises(RuntimeError, match=r"cuda.matmul.fp32_precision is \w+, not tf32"):
+        set_flags("fast")
+
+
+def test_torch_is_not_imported_to_restore_nothing() -> None:
+    code = """
+import sys
+from arraymill.cluster.worker_precision import preserve_flags
+with preserve_flags():
+    pass
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

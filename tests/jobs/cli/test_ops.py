@@ -1,0 +1,26 @@
+import json
+
+from arraymill.jobs.operations import OPERATIONS
+
+
+def test_list_has_every_operation(call):
+    result = call("ops")
+    assert [line.split()[0] for line in result.stdout.splitlines()] == list(OPERATIONS)
+
+
+def test_one_is_described_with_its_parameters(call):
+    text = call("ops", "var").stdout
+    assert "--ddof" in text
+    assert OPERATIONS["var"].example in text
+
+
+def test_unknown_one_gets_a_suggestion(call):
+    result = call("ops", "vr")
+    assert result.exit_code == 2
+    assert "did you mean var?" in result.stderr
+
+
+def test_json(call):
+    document = json.loads(call("ops", "--json").stdout)
+    assert document["schema"] == 1
+    assert [operation["name"] for operation in document["operations"]] == list(OPERATIONS)

@@ -1,0 +1,154 @@
+"""Facts of plans, from shapes alone: no array is made."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecError
+from arraymill.jobs.headers import ArrayHeader
+from arraymill.jobs.limits import Budget
+from arraymill.jobs.operations import OPERATIONS
+from arraymill.jobs.operations.sums import SumParams
+from arraymill.jobs.planning import Plan, check_params, plan_job
+
+GB = 1 << 30
+REDUCTIONS = [name for name in OPERATIONS if name not in ("matmul", "map")]
+
+
+def header(shape: tuple[int, ...], code: str = "f4", order: Any = "C", name: str = "x.npy") -> ArrayHeader:
+    return ArrayHeader(name, shape, np.dtype(code), order)
+
+
+def plan(name: str, *headers: ArrayHeader, memory: int = 4 * GB, **settings: Any) -> Plan:
+    params = settings.pop("params", {})
+    budget = Budget(memory, settings.pop("device_memory", 40 * GB))
+    return plan_job(OPERATIONS[name], headers, params, budget=budget, **settings)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 2)])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("name", ["sum", "var", "max"])
+def test_ten_terabytes_are_planned_in_few_blocks_and_little_memory(name: str, order: Any, axis: Any) -> None:
+    made = plan(name, header((50_000, 5000, 10_000), order=order), params={"axis": axis}, memory=4 * GB)
+    assert made.read_bytes == 10**13
+    assert 100 <= made.n_blocks <= 200_000
+    assert made.task_host_bytes <= made.limits.task_host_bytes
+
+
+def test_a_product_of_terabytes_is_planned_within_a_task_of_its_share() -> None:
+    side = 10**6
+    made = plan("matmul", header((side, side), name="a"), header((side, side), name="b"))
+    assert (made.output.shape, made.flops) == ((side, side), 2 * side**3)
+    assert made.task_host_bytes <= made.limits.task_host_bytes
+    # Hong and Kung 1981: through a memory of M elements at least 2 m n k / sqrt(M) elements move
+    assert made.read_bytes / 4 >= 2 * side**3 / math.sqrt(made.task_host_bytes / 4)
+    assert made.binding == "compute"
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_the_blocks_of_a_reduction_depend_on_neither_workers_nor_memory(name: str) -> None:
+    x = header((3_000_000, 700))
+    stages = {
+        plan(name, x, params={"axis": 0}, memory=memory, n_workers=n_workers).stage
+        for memory in (GB, 300 * GB)
+        for n_workers in (1, 3, 64)
+    }
+    assert len(stages) == 1
+
+
+@pytest.mark.parametrize("n_workers", [2, 96])
+def test_the_tiles_of_a_product_do_not_depend_on_workers(n_workers: int) -> None:
+    a, b = header((9000, 4000), name="a"), header((4000, 7000), name="b")
+    assert plan("matmul", a, b).stage == plan("matmul", a, b, n_workers=n_workers).stage
+
+
+@given(
+    shape=st.lists(st.integers(1, 10**5), min_size=1, max_size=4).map(tuple),
+    axes=st.sets(st.integers(0, 3)),
+    block_bytes=st.none() | st.integers(1, 1 << 30),
+)
+def test_a_block_is_at_most_its_size(shape: tuple[int, ...], axes: set[int], block_bytes: int | None) -> None:
+    chosen = tuple(sorted(axis for axis in axes if axis < len(shape)))
+    made = plan("sum", header(shape), params={"axis": chosen}, block_bytes=block_bytes)
+    stage: Any = made.stage
+    largest = block_bytes or max(min(4 * math.prod(shape) // 256, 4 * GB), 64 << 20)
+    assert 4 * math.prod(stage.grid.chunks) <= max(largest, 4 * (32 << 10))
+    assert all(piece <= chunk for piece, chunk in zip(stage.pieces, stage.grid.chunks, strict=True))
+
+
+def test_a_plan_is_small_and_travels() -> None:
+    made = plan("sum", header((10**9, 1000)), params={"axis": 0})
+    assert len(pickle.dumps(made.stage)) < 2000
+    assert pickle.loads(pickle.dumps(made.stage)) == made.stage
+
+
+def test_the_prediction_is_of_the_longest_step() -> None:
+    made = plan("sum", header((10**9,)))
+    assert made.predicted_s == made.seconds["read"] == 4e9 / 8e9
+    assert made.binding == "read"
+    assert plan("sum", header((10**9,)), n_workers=2).predicted_s == made.predicted_s / 2
+
+
+def test_products_of_large_matrices_wait_for_arithmetic() -> None:
+    made = plan("matmul", header((8192, 8192), name="a"), header((8192, 8192), name="b"))
+    assert made.binding == "compute"
+    assert made.intensity > 100
+
+
+def test_a_gpu_has_a_link_and_the_cpu_none() -> None:
+    x = header((10**8,))
+    assert "link" not in plan("sum", x).seconds
+    assert plan("sum", x, device="cuda").seconds["link"] > 0
+
+
+def test_a_device_too_small_is_refused_with_the_setting() -> None:
+    with pytest.raises(CannotFitError) as caught:
+        plan("sum", header((10**9,)), device="cuda", device_memory=1 << 20)
+    assert (caught.value.exit_code, caught.value.next) == (6, "raise --device-memory")
+
+
+@pytest.mark.parametrize(("name", "n"), [("sum", 0), ("sum", 2), ("matmul", 1), ("matmul", 3), ("map", 0)])
+def test_a_wrong_number_of_inputs_is_refused(name: str, n: int) -> None:
+    with pytest.raises(SpecError, match="input") as caught:
+        plan(name, *[header((3,))] * n)
+    assert caught.value.cause == f"{n} were given"
+
+
+def test_every_wrong_parameter_is_named_at_once() -> None:
+    with pytest.raises(SpecError) as caught:
+        plan("var", header((3,)), params={"axs": 0, "ddof": "many"})
+    assert "axs" in str(caught.value)
+    assert "ddof" in str(caught.value)
+
+
+def test_checked_parameters_are_taken_as_they_are() -> None:
+    params = SumParams.model_validate({"axis": 0})
+    assert check_params(OPERATIONS["sum"], params) is params
+
+
+@pytest.mark.parametrize("axis", [3, -4, (0, 3)])
+def test_an_axis_out_of_bounds_has_numpys_words(axis: Any) -> None:
+    with pytest.raises(SpecError, match="out of bounds for array of dimension 3"):
+        plan("sum", header((2, 3, 4)), params={"axis": axis})
+
+
+def test_the_maximum_of_nothing_is_refused() -> None:
+    with pytest.raises(SpecError, match="zero-size array"):
+        plan("max", header((0, 3)))
+
+
+def test_objects_are_refused() -> None:
+    with pytest.raises(InputUnsupportedError):
+        plan("max", header((4,), "O"))
+
+
+@pytest.mark.parametrize("name", [*REDUCTIONS, "matmul"])
+def test_an_operations_example_is_of_its_name(name: str) -> None:
+    assert OPERATIONS[name].example.startswith(f"arraymill run {name} ")
