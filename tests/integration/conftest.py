@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +16,6 @@ def folder(tmp_path: Path) -> Folder:
     for path in (made.path, made.temporary):
         path.mkdir()
     return made
-
-
-@pytest.fixture(autouse=True, scope="session")
-def commands_can_be_interrupted() -> Iterator[None]:
-    """Let commands start with SIGINT as a terminal leaves it: shells ignore it in what they run in the background."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
