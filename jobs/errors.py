@@ -7,11 +7,19 @@
     │   └── OutputError                 2   the output cannot be created where it was asked for
     ├── InputError         (OSError)    3   an input cannot be read
     │   ├── InputUnsupportedError (TypeError) 3 an input is an array of a kind that is not worked on
-    │   └── InputChangedError           3   an input was replaced or truncated during the job
+    │   └── InputChangedError           3   an input was replaced or truncated during the job, or since it began
+    ├── CancelledJobError               4   the job was cancelled
+    ├── WaitTimeoutError   (TimeoutError) 5 what was waited for did not happen in time
     ├── CannotFitError     (MemoryError) 6  memory, disk or device are too small
+    ├── SkippedBlocksError              7   the job is finished, but for blocks that failed and were skipped
     ├── BlockFailedError   (RuntimeError) 1 one block failed on every attempt
     ├── VerificationError  (ArithmeticError) 8 the result differs from NumPy's by more than its bound
-    └── OutputLockedError  (BlockingIOError) 11 another run writes the same output
+    ├── NoSuchJobError     (LookupError) 10 no job has this id
+    ├── OutputLockedError  (BlockingIOError) 11 another run writes the same output
+    ├── JobRunningError    (BlockingIOError) 11 another process works on the same job
+    └── InterruptedJobError             75  stopped before its end; can be resumed
+        ├── StoreFullError (OSError)    75  no room for the job's own records
+        └── DeviceFaultError            75  no device is left that works
 
 Every error holds the four lines that a user is shown: what happened, the cause (the value met and the value allowed),
 what is safe, and what to do next.
@@ -21,15 +29,23 @@ from __future__ import annotations
 
 __all__ = [
     "BlockFailedError",
+    "CancelledJobError",
     "CannotFitError",
+    "DeviceFaultError",
     "InputChangedError",
     "InputError",
     "InputUnsupportedError",
+    "InterruptedJobError",
     "JobError",
+    "JobRunningError",
+    "NoSuchJobError",
     "OutputError",
     "OutputLockedError",
+    "SkippedBlocksError",
     "SpecError",
+    "StoreFullError",
     "VerificationError",
+    "WaitTimeoutError",
 ]
 
 _PARTS = ("what", "cause", "safe", "next")
@@ -141,3 +157,63 @@ class OutputLockedError(JobError, BlockingIOError):
     id = "output-locked"
 
     __str__ = JobError.__str__
+
+
+class CancelledJobError(JobError):
+    """The job was cancelled; what it had done is kept."""
+
+    exit_code = 4
+    id = "cancelled"
+
+
+class WaitTimeoutError(JobError, TimeoutError):
+    """What was waited for did not happen in time."""
+
+    exit_code = 5
+    id = "timed-out"
+
+    __str__ = JobError.__str__
+
+
+class SkippedBlocksError(JobError):
+    """The job is finished, but for blocks that failed and were skipped as the job asked."""
+
+    exit_code = 7
+    id = "skipped-blocks"
+
+
+class NoSuchJobError(JobError, LookupError):
+    """No job has this id."""
+
+    exit_code = 10
+    id = "no-such-job"
+
+
+class JobRunningError(JobError, BlockingIOError):
+    """Another process works on the same job."""
+
+    exit_code = 11
+    id = "job-running"
+
+    __str__ = JobError.__str__
+
+
+class InterruptedJobError(JobError):
+    """The job stopped before its end and can be resumed."""
+
+    exit_code = 75
+    id = "interrupted"
+
+
+class StoreFullError(InterruptedJobError, OSError):
+    """There is no room, or no permission, for the job's own records."""
+
+    id = "store-full"
+
+    __str__ = JobError.__str__
+
+
+class DeviceFaultError(InterruptedJobError):
+    """A device gives errors that only a new process, or nothing, can mend."""
+
+    id = "device-fault"

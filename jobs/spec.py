@@ -144,6 +144,14 @@ class FaultSpec(_Section):
     """How often a block is tried again after an error of reading or writing, or the death of its worker."""
     max_worker_deaths: Annotated[StrictInt, Field(ge=0, le=1000)] = 5
     """How many dead workers are replaced before the job fails."""
+    on_error: Literal["fail", "skip"] = "fail"
+    """skip: leave out blocks that fail everywhere, as NaN or 0, and finish with exit code 7."""
+    timeout_s: Annotated[float, Field(gt=0)] | None = None
+    """Seconds that one block may take before its worker is replaced; by default ten times the median, at least 60."""
+    deterministic: StrictBool = False
+    """Fail instead of splitting a block further when memory runs out, where a split could change last bits."""
+    hash: Literal["sampled", "full"] = "sampled"
+    """How inputs are fingerprinted: 64 samples of 1 MiB, or every byte, which costs one more read."""
 
 
 class Settings(_Section):

@@ -11,6 +11,7 @@ from source_tree import SourceFile, is_module, source_files
 # Floors are whole numbers; a tenth is a mezzanine: still that floor, but it may stand on what is below it there.
 JOBS = {
     "errors": 0,
+    "disk": 0.1,
     "sizes": 1,
     "blocks": 1,
     "dtypes": 1,
@@ -28,6 +29,8 @@ JOBS = {
     "planning": 3,
     "placement": 3.1,
     "engine": 4,
+    "store": 4.1,
+    "report": 4.3,
     "runner": 5,
     "api": 6,
     "cli": 6.1,

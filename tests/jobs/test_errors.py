@@ -27,15 +27,23 @@ def test_exit_codes_are_those_of_the_interface() -> None:
     codes = {kind.__name__: kind.exit_code for kind in KINDS}
     assert codes == {
         "BlockFailedError": 1,
+        "CancelledJobError": 4,
         "CannotFitError": 6,
+        "DeviceFaultError": 75,
         "InputChangedError": 3,
         "InputError": 3,
         "InputUnsupportedError": 3,
+        "InterruptedJobError": 75,
         "JobError": 1,
+        "JobRunningError": 11,
+        "NoSuchJobError": 10,
         "OutputError": 2,
         "OutputLockedError": 11,
+        "SkippedBlocksError": 7,
         "SpecError": 2,
+        "StoreFullError": 75,
         "VerificationError": 8,
+        "WaitTimeoutError": 5,
     }
 
 

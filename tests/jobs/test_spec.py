@@ -16,7 +16,14 @@ def test_least_job_has_documented_defaults():
         "compute": {"device": "auto", "precision": "standard", "block": "auto"},
         "memory": {"host": "70%", "device": "80%"},
         "cluster": {"kind": "auto", "workers": "auto", "gpus": None, "dashboard": False},
-        "fault": {"retries": 3, "max_worker_deaths": 5},
+        "fault": {
+            "retries": 3,
+            "max_worker_deaths": 5,
+            "on_error": "fail",
+            "timeout_s": None,
+            "deterministic": False,
+            "hash": "sampled",
+        },
     }
 
 
@@ -71,7 +78,9 @@ def test_job_is_frozen():
         {"fault": {"retries": -1}},
         {"fault": {"retries": 11}},
         {"fault": {"retries": True}},
-        {"fault": {"on_error": "skip"}},
+        {"fault": {"on_error": "ignore"}},
+        {"fault": {"timeout_s": 0}},
+        {"fault": {"hash": "md5"}},
         {"verify": {"sample": 8}},
         {"steps": []},
     ],

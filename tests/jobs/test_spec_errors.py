@@ -17,7 +17,7 @@ output: {pth: out.npy}
 compute: {device: gpu, precision: fats, block: 3}
 memory: {host: 70G}
 cluster: {kind: slurm, workers: 0, dashboard: "no"}
-fault: {retries: 99, on_error: skip}
+fault: {retries: 99, on_error: ignore}
 verify: {sample: 8}
 """
 
@@ -47,7 +47,7 @@ def test_everything_wrong_is_said_at_once_with_lines_in_order():
         ("{inputs: [x.npy]}", "op is missing"),
         ("{op: sum, steps: []}", "line 1: steps is not there in this version"),
         ("{op: sum, cluster: {kind: cuda}, compute: {device: cpu}}", "compute.device is cpu and cluster.kind is cuda"),
-        ("{op: sum, fault: {on_error: skip}}", "a failed block fails the job"),
+        ("{op: sum, fault: {on_error: ignore}}", "fault.on_error is 'ignore', not fail | skip"),
         ("{op: sum, inputs: [3]}", "line 1: inputs.0 is 3, not a mapping"),
     ],
 )

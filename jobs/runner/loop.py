@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from .blocks import Region
-from .engine import BlockRecord, BlockResult, Work, finish, merge, run_block
-from .errors import BlockFailedError, JobError
-from .kernels import Partial
+from ..blocks import Region
+from ..engine import BlockRecord, BlockResult, Work, finish, merge, run_block
+from ..errors import BlockFailedError, JobError
+from ..kernels import Partial
 
 __all__ = ["FaultPolicy", "Merger", "Progress", "run_work"]
 

@@ -1,0 +1,101 @@
+"""What is done to a disk so that it outlives this process: one function per lasting effect.
+
+Callers write ``disk.fsync(descriptor)``, never ``from .disk import fsync``: every lasting effect of a job passes
+through this module, so that a test can count them and stop the process at any one of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+__all__ = [
+    "create",
+    "fdatasync",
+    "fsync",
+    "fsync_folder",
+    "ftruncate",
+    "link",
+    "mkdir",
+    "pwritev",
+    "rename",
+    "unlink",
+    "write",
+]
+
+_Path: TypeAlias = str | os.PathLike[str]
+
+
+def create(path: _Path, flags: int, mode: int) -> int:
+    """Create a file and return its descriptor."""
+    return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, mode)
+
+
+def write(descriptor: int, text: bytes) -> None:
+    """Write all of `text` at the file's position.
+
+    Raises
+    ------
+    OSError
+        ENOSPC if the disk is full; some of it may have been written.
+    """
+    rest = memoryview(text)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def pwritev(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+    """Write buffers one after another from `offset` on, and return how many bytes were taken: maybe not all."""
+    return os.pwritev(descriptor, buffers, offset)
+
+
+def fsync(descriptor: int) -> None:
+    """Make a file durable: its bytes and its size."""
+    os.fsync(descriptor)
+
+
+def fdatasync(descriptor: int) -> None:
+    """Make a file's bytes durable."""
+    os.fdatasync(descriptor)
+
+
+def fsync_folder(path: _Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def ftruncate(descriptor: int, n_bytes: int) -> None:
+    """Give a file a size."""
+    os.ftruncate(descriptor, n_bytes)
+
+
+def rename(source: _Path, destination: _Path) -> None:
+    """Give a file another name in one step; a file of that name is replaced."""
+    Path(source).replace(destination)
+
+
+def link(source: _Path, destination: _Path) -> None:
+    """Give a file a second name.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken.
+    """
+    os.link(source, destination, follow_symlinks=False)
+
+
+def unlink(path: _Path) -> None:
+    """Remove a name."""
+    Path(path).unlink()
+
+
+def mkdir(path: _Path, mode: int) -> None:
+    """Create a folder."""
+    Path(path).mkdir(mode)
