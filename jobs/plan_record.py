@@ -1,0 +1,130 @@
+"""A plan as a JSON document, and a plan from one: the grid of a job is stored with it and never worked out anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .blocks import Grid
+from .errors import InputChangedError
+from .headers import ArrayHeader
+from .job import Job
+from .limits import Budget
+from .placement import Place
+from .planning import Plan, plan_job
+from .stages import ConstantStage, ContractStage, Stage
+
+__all__ = ["plan_record", "restore_plan"]
+
+
+def plan_record(plan: Plan, place: Place, versions: Mapping[str, str]) -> dict[str, Any]:
+    """Return everything that the bits of the answer depend on, beside the inputs' content, and the predictions.
+
+    Parameters
+    ----------
+    plan : Plan
+    place : Place
+    versions : mapping
+        From `versions.current_versions`.
+    """
+    stage = plan.stage
+    return {
+        "schema": 1,
+        "operation": plan.operation,
+        "params": {name: _as_json(value) for name, value in plan.params.items()},
+        "inputs": [_header_record(header) for header in plan.inputs],
+        "output": _header_record(plan.output),
+        "device": plan.limits.device,
+        "precision": plan.limits.precision,
+        "budget": {"host_bytes": plan.budget.host_bytes, "device_bytes": plan.budget.device_bytes},
+        "block_bytes": plan.limits.block_bytes,
+        "stage": type(stage).__name__,
+        "grid": {"shape": list(stage.grid.shape), "chunks": list(stage.grid.chunks)},
+        "inner": _inner(stage),
+        "n_blocks": stage.grid.n_blocks,
+        "n_parts": stage.n_parts,
+        "flops": plan.flops,
+        "read_bytes": plan.read_bytes,
+        "write_bytes": plan.write_bytes,
+        "task_host_bytes": plan.task_host_bytes,
+        "task_device_bytes": plan.task_device_bytes,
+        "seconds": dict(plan.seconds),
+        "predicted_s": plan.predicted_s,
+        "n_workers": plan.n_workers,
+        "place": {"kind": place.kind, "device": place.device, "reason": place.reason},
+        "notes": list(plan.notes),
+        "versions": dict(versions),
+    }
+
+
+def restore_plan(job: Job, record: Mapping[str, Any]) -> Plan:
+    """Return the plan that was recorded, for the inputs as they are now.
+
+    The operation's kernels are built anew from the same limits; the grid and the pieces are those of the record.
+
+    Raises
+    ------
+    InputChangedError
+        If an input has another shape, dtype or memory order than it had.
+    """
+    _check_headers(job.headers, record["inputs"])
+    plan = plan_job(
+        job.operation,
+        job.headers,
+        job.params,
+        budget=Budget(**record["budget"]),
+        device=record["device"],
+        precision=record["precision"],
+        n_workers=record["n_workers"],
+        block_bytes=record["block_bytes"],
+    )
+    if isinstance(plan.stage, ConstantStage):
+        return plan
+    grid = Grid(tuple(record["grid"]["shape"]), tuple(record["grid"]["chunks"]))
+    inner: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in record["inner"].items()
+    }
+    return replace(plan, stage=replace(plan.stage, grid=grid, **inner))
+
+
+def _inner(stage: Stage) -> dict[str, Any]:
+    """Return how a block is streamed."""
+    if isinstance(stage, ConstantStage):
+        return {}
+    return {"slab": stage.slab} if isinstance(stage, ContractStage) else {"pieces": list(stage.pieces)}
+
+
+def _header_record(header: ArrayHeader) -> dict[str, Any]:
+    return {
+        "name": header.name,
+        "shape": list(header.shape),
+        "dtype": header.dtype.str,
+        "order": header.order,
+        "nbytes": header.nbytes,
+    }
+
+
+def _check_headers(headers: tuple[ArrayHeader, ...], records: list[dict[str, Any]]) -> None:
+    for header, record in zip(headers, records, strict=True):
+        before, now = _describe(record), _describe(_header_record(header))
+        if before != now:
+            raise InputChangedError(
+                f"{header.name}: is another array than when the job began",
+                cause=f"it was {before}, and is {now}",
+                safe="what the job has done is kept",
+                next="put the old file back, or start a new job with this one",
+            )
+
+
+def _describe(record: Mapping[str, Any]) -> str:
+    order = f", {record['order']} order" if len(record["shape"]) > 1 else ""
+    return f"{np.dtype(record['dtype'])} {tuple(record['shape'])}{order}"
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_as_json(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

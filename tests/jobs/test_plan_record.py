@@ -1,0 +1,75 @@
+"""Facts of stored plans: whole after a trip through JSON, and with the grid that was stored."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from arraymill.jobs.arrays import MemorySource
+from arraymill.jobs.errors import InputChangedError
+from arraymill.jobs.job import Job, find_operation
+from arraymill.jobs.limits import Budget
+from arraymill.jobs.placement import Place
+from arraymill.jobs.plan_record import plan_record, restore_plan
+from arraymill.jobs.planning import Plan, plan_job
+from arraymill.jobs.spec import JobSpec
+
+X = np.arange(60_000.0, dtype=np.float32).reshape(300, 200)
+PLACE = Place("local", "cpu", "as asked")
+CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "map": ("map", 1, {"expr": "x + 1", "names": ("x",)}),
+    "sum": ("sum", 1, {"axis": (0,)}),
+    "sum of all": ("sum", 1, {}),
+    "product": ("matmul", 2, {"transpose_b": True}),
+}
+
+
+def make_job(operation: str, n_inputs: int, params: dict[str, Any], x: Any = X) -> Job:
+    spec = JobSpec(op=operation)
+    return Job(spec, find_operation(operation), (MemorySource("x", x),) * n_inputs, params)
+
+
+def make_plan(job: Job) -> Plan:
+    return plan_job(job.operation, job.headers, job.params, budget=Budget(1 << 26), block_bytes=40_000, n_workers=3)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_plan_survives_json(case: str) -> None:
+    job = make_job(*CASES[case])
+    plan = make_plan(job)
+    assert plan.n_blocks > 1
+    record = json.loads(json.dumps(plan_record(plan, PLACE, {"numpy": "2"})))
+    restored = restore_plan(job, record)
+    assert restored == plan
+    assert record["n_blocks"] == plan.n_blocks
+    assert record["place"] == {"kind": "local", "device": "cpu", "reason": "as asked"}
+
+
+def test_a_constant_result_survives_too() -> None:
+    job = make_job("sum", 1, {}, np.zeros((0, 3)))
+    plan = make_plan(job)
+    restored = restore_plan(job, json.loads(json.dumps(plan_record(plan, PLACE, {}))))
+    assert restored.n_blocks == 0
+    np.testing.assert_array_equal(restored.stage.value, 0.0)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_stored_grid_is_used_whatever_would_be_chosen_now(case: str) -> None:
+    job = make_job(*CASES[case])
+    plan = make_plan(job)
+    stage: Any = plan.stage
+    other = replace(stage, grid=replace(stage.grid, chunks=tuple(min(n, 7) for n in stage.grid.shape)))
+    record = plan_record(replace(plan, stage=other), PLACE, {})
+    assert restore_plan(job, record).stage == other
+
+
+@pytest.mark.parametrize("now", [X[:-1], X.astype(np.float64), np.asfortranarray(X)], ids=["shape", "dtype", "order"])
+def test_another_array_is_refused_with_both_descriptions(now: Any) -> None:
+    job = make_job("sum", 1, {"axis": (0,)})
+    record = plan_record(make_plan(job), PLACE, {})
+    with pytest.raises(InputChangedError, match="it was float32"):
+        restore_plan(make_job("sum", 1, {"axis": (0,)}, now), record)
