@@ -21,6 +21,7 @@ JOBS = {
     "kernels": 1.1,
     "workspace": 1.2,
     "stages": 1.2,
+    "stage_inputs": 1.25,
     "rates": 1.3,
     "versions": 1,
     "tensors": 2,

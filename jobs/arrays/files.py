@@ -1,4 +1,4 @@
-"""Input files: opened only if regular, told apart by a fingerprint, with errors that name the file and the way out."""
+"""Input files: opened only if regular, told apart by a stamp, with errors that name the file and the way out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import InputError
 
-__all__ = ["Fingerprint", "cannot_read", "open_regular", "read_prefix"]
+__all__ = ["FileStamp", "cannot_read", "open_regular", "read_prefix"]
 
 _WAYS_OUT = {
     errno.ENOENT: "check the path",
@@ -33,8 +33,8 @@ _KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What tells that a file was changed or replaced.
+class FileStamp:
+    """What the system says of a file: another stamp means that it was changed or replaced.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ class Fingerprint:
     inode: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> Fingerprint:
-        """Return the fingerprint of a file from its ``os.stat``."""
+    def of(cls, status: os.stat_result) -> FileStamp:
+        """Return the stamp of a file from its ``os.stat``."""
         return cls(status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
 
     def __str__(self) -> str:

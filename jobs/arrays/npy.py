@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import InputChangedError, InputError
 from ..headers import ArrayHeader
-from .files import Fingerprint, open_regular, read_prefix
+from .files import FileStamp, open_regular, read_prefix
 from .npy_header import HEADER_BYTES, parse_header
 from .npy_reader import NpyReader
 
@@ -27,14 +27,14 @@ class NpySource:
     header : ArrayHeader
     data_offset : int
         Position of the first element in the file, in bytes.
-    fingerprint : Fingerprint
+    stamp : FileStamp
         Of the file when it was first opened.
     """
 
     path: str
     header: ArrayHeader
     data_offset: int
-    fingerprint: Fingerprint
+    stamp: FileStamp
 
     @property
     def T(self) -> NpySource:  # noqa: N802 - NumPy's name
@@ -61,11 +61,11 @@ class NpySource:
             os.close(descriptor)
 
     def _check(self, status: os.stat_result) -> None:
-        now = Fingerprint.of(status)
-        if now != self.fingerprint:
+        now = FileStamp.of(status)
+        if now != self.stamp:
             raise InputChangedError(
                 f"{self.header.name}: the file changed since the job was planned",
-                cause=f"planned with {self.fingerprint}; now {now}",
+                cause=f"planned with {self.stamp}; now {now}",
                 next="run the job again on the file as it is now",
             )
 
@@ -94,7 +94,7 @@ def open_npy(name: str, path: str) -> NpySource:
         os.close(descriptor)
     header, data_offset = parse_header(name, prefix)
     _check_size(header, data_offset, status.st_size)
-    return NpySource(path, header, data_offset, Fingerprint.of(status))
+    return NpySource(path, header, data_offset, FileStamp.of(status))
 
 
 def _check_size(header: ArrayHeader, data_offset: int, size: int) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Reader, Source, Target
-from ..blocks import Region, broadcast_region, region_shape
+from ..blocks import Region, region_shape
 from ..kernels import Partial
+from ..stage_inputs import panel_region
 from ..stages import ContractStage
 from ..workspace import Workspace
 from .backend import Backend
@@ -75,15 +76,11 @@ def _operand(
     clock: Clock,
 ) -> NDArray[Any]:
     """Return one operand's slab as ``(*batch, rows, columns)`` in the dtype of the product."""
-    batch = broadcast_region(tile[:-2], (stage.a_batch, stage.b_batch)[side])
-    matrix = (tile[-2], slab) if side == 0 else (slab, tile[-1])
-    is_vector = (stage.a_vector, stage.b_vector)[side]
-    transposed = (stage.a_transposed, stage.b_transposed)[side]
-    stored: Region = (slab,) if is_vector else (*batch, *(matrix[::-1] if transposed else matrix))
+    stored = panel_region(stage, side, tile, slab)
     array = _read_panel(stage, "ab"[side], reader, source, stored, workspace=workspace, clock=clock)
-    if is_vector:
-        return array.reshape(region_shape(matrix))
-    return array.swapaxes(-1, -2) if transposed else array
+    if (stage.a_vector, stage.b_vector)[side]:
+        return array.reshape((1, -1) if side == 0 else (-1, 1))
+    return array.swapaxes(-1, -2) if (stage.a_transposed, stage.b_transposed)[side] else array
 
 
 def _read_panel(
