@@ -25,7 +25,8 @@ from ..runner import Progress
 from ..spec import JobSpec
 from ..spec_document import Document
 from ..spec_load import check_document
-from .execution import Outcome, execute, plan_of
+from .execution import Outcome, execute
+from .planned import plan_of
 
 __all__ = ["plan", "plan_spec", "run", "run_spec"]
 

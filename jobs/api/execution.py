@@ -12,7 +12,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from arraymill.cluster.devices import gpus
 from arraymill.cluster.session import open_cluster
 
 from ..arrays import MemorySource, Source, create_output
@@ -20,17 +19,17 @@ from ..blocks import Region, whole_region
 from ..engine import BackendKind, BlockRecord, Work
 from ..errors import CannotFitError
 from ..job import Job
-from ..limits import DeviceKind
-from ..placement import Place, choose_device, choose_place
-from ..planning import Plan, plan_job
+from ..placement import Place
+from ..planning import Plan
 from ..runner import FaultPolicy, Progress, run_work
 from ..sizes import format_bytes
 from ..stages import ConstantStage
 from .interrupts import deferred_interrupts
-from .resources import budget_of, check_precision, cluster_config, fitting_workers, wanted_workers
+from .planned import plan_of
+from .resources import cluster_config, fitting_workers
 from .results import ArrayOutput, ScratchOutput, as_files, scratch_folder
 
-__all__ = ["Outcome", "execute", "plan_of"]
+__all__ = ["Outcome", "execute"]
 
 _Publishable = Any
 """An Output of arrays/, an ArrayOutput or a ScratchOutput."""
@@ -64,39 +63,6 @@ class Outcome:
     seconds: float
     start_s: float
     records: tuple[BlockRecord, ...]
-
-
-def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
-    """Return the plan of a job and the place where it would run.
-
-    Raises
-    ------
-    JobError, ClusterError
-    """
-
-    def plan_on(device: DeviceKind) -> Plan:
-        return plan_job(
-            job.operation,
-            job.headers,
-            job.params,
-            budget=budget_of(job, device),
-            device=device,
-            precision=job.spec.compute.precision,
-            n_workers=wanted_workers(job, device) if session is None else session.n_workers,
-            block_bytes=job.spec.compute.block_bytes,
-        )
-
-    if session is not None:
-        check_precision(job, session)
-        return plan_on(session.device), Place(session.kind, session.device, "on the cluster that was given")
-    device, kind = job.spec.compute.device, job.spec.cluster.kind
-    if kind == "auto" and device == "auto" and gpus():
-        plan, reason = choose_device(plan_on)
-        return plan, choose_place(plan, reason=reason)
-    plan = plan_on("cuda" if "cuda" in (device, kind) else "cpu")
-    if kind == "auto":
-        return plan, choose_place(plan)
-    return plan, Place(kind, plan.limits.device, "as asked")
 
 
 def execute(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..api import run_spec
-from ..api.execution import plan_of
+from ..api.planned import plan_of
 from ..api.resources import fitting_workers
 from ..errors import SpecError
 from ..job import open_job

@@ -1,0 +1,48 @@
+"""The plan of an opened job on this machine, and the place where it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from arraymill.cluster.devices import gpus
+
+from ..job import Job
+from ..limits import DeviceKind
+from ..placement import Place, choose_device, choose_place
+from ..planning import Plan, plan_job
+from .resources import budget_of, check_precision, wanted_workers
+
+__all__ = ["plan_of"]
+
+
+def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
+    """Return the plan of a job and the place where it would run.
+
+    Raises
+    ------
+    JobError, ClusterError
+    """
+
+    def plan_on(device: DeviceKind) -> Plan:
+        return plan_job(
+            job.operation,
+            job.headers,
+            job.params,
+            budget=budget_of(job, device),
+            device=device,
+            precision=job.spec.compute.precision,
+            n_workers=wanted_workers(job, device) if session is None else session.n_workers,
+            block_bytes=job.spec.compute.block_bytes,
+        )
+
+    if session is not None:
+        check_precision(job, session)
+        return plan_on(session.device), Place(session.kind, session.device, "on the cluster that was given")
+    device, kind = job.spec.compute.device, job.spec.cluster.kind
+    if kind == "auto" and device == "auto" and gpus():
+        plan, reason = choose_device(plan_on)
+        return plan, choose_place(plan, reason=reason)
+    plan = plan_on("cuda" if "cuda" in (device, kind) else "cpu")
+    if kind == "auto":
+        return plan, choose_place(plan)
+    return plan, Place(kind, plan.limits.device, "as asked")
