@@ -15,7 +15,7 @@ order; only the last block of an axis may be short.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
@@ -28,6 +28,7 @@ __all__ = [
     "broadcast_region",
     "ceil_div",
     "even_chunk",
+    "merged_ranges",
     "offset_region",
     "region_shape",
     "row_major_chunks",
@@ -93,6 +94,21 @@ def broadcast_region(region: Region, shape: Shape) -> Region:
     """
     tail = region[len(region) - len(shape) :]
     return tuple((0, 1) if n == 1 else bounds for n, bounds in zip(shape, tail, strict=True))
+
+
+def merged_ranges(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return ranges in order, with those that touch made one and empty ones left out.
+
+    >>> merged_ranges([(5, 6), (0, 2), (1, 3), (3, 3), (6, 8)])
+    [(0, 3), (5, 8)]
+    """
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(bounds for bounds in ranges if bounds[0] < bounds[1]):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+        else:
+            merged.append((start, stop))
+    return merged
 
 
 def even_chunk(length: int, largest: int, *, multiple: int = 1) -> int:

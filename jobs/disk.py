@@ -6,6 +6,8 @@ through this module, so that a test can count them and stop the process at any o
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,11 +23,14 @@ __all__ = [
     "mkdir",
     "pwritev",
     "rename",
+    "reserve",
     "unlink",
     "write",
 ]
 
 _Path: TypeAlias = str | os.PathLike[str]
+
+_NO_FALLOCATE = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
 def create(path: _Path, flags: int, mode: int) -> int:
@@ -73,6 +78,26 @@ def fsync_folder(path: _Path) -> None:
 def ftruncate(descriptor: int, n_bytes: int) -> None:
     """Give a file a size."""
     os.ftruncate(descriptor, n_bytes)
+
+
+def reserve(descriptor: int, n_bytes: int) -> None:
+    """Give a file of at most that size a size, with blocks reserved on disk where the file system can.
+
+    Raises
+    ------
+    OSError
+        ENOSPC if they are not there.
+    """
+    # Not os.posix_fallocate: where the file system cannot, the C library writes a byte to every block instead.
+    libc = ctypes.CDLL(None, use_errno=True)
+    length = ctypes.c_int64(n_bytes)
+    while libc.fallocate(descriptor, 0, ctypes.c_int64(0), length) != 0:
+        number = ctypes.get_errno()
+        if number in _NO_FALLOCATE:
+            ftruncate(descriptor, n_bytes)
+            return
+        if number != errno.EINTR:
+            raise OSError(number, os.strerror(number))
 
 
 def rename(source: _Path, destination: _Path) -> None:

@@ -9,13 +9,26 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-from .blocks import Region, broadcast_region
+from .blocks import Region, broadcast_region, merged_ranges
 from .headers import ArrayHeader
 from .stages import ConstantStage, ContractStage, MapStage, ReduceStage, Stage
 
-__all__ = ["blocks_reading", "byte_interval", "input_regions", "panel_region"]
+__all__ = ["Stored", "blocks_reading", "byte_interval", "input_regions", "panel_region"]
+
+
+class Stored(Protocol):
+    """An array whose place in its file is known."""
+
+    @property
+    def header(self) -> ArrayHeader:
+        """Name, shape, dtype and memory order."""
+
+    @property
+    def data_offset(self) -> int:
+        """Position of the first element in the file, in bytes."""
 
 
 def input_regions(stage: Stage, index: int) -> tuple[Region, ...]:
@@ -102,21 +115,19 @@ def byte_interval(header: ArrayHeader, data_offset: int, region: Region) -> tupl
 
 
 def blocks_reading(
-    stage: Stage, source_no: int, *, header: ArrayHeader, data_offset: int, changed_ranges: Iterable[tuple[int, int]]
+    stage: Stage, sources: Sequence[Stored], source_no: int, changed_ranges: Iterable[tuple[int, int]]
 ) -> set[int]:
     """Return the blocks that may read a changed byte of an input: all that do, and perhaps some beside them.
 
     Parameters
     ----------
     stage : Stage
+    sources : sequence of Source
+        The inputs.
     source_no : int
-        Place of the input among those of the job.
-    header : ArrayHeader
-        Of the input.
-    data_offset : int
-        Position of its first element in the file, in bytes. Changes before it touch no block.
+        Which of them changed.
     changed_ranges : iterable of (start, stop)
-        Bytes of the file.
+        Bytes of its file. What lies before the first element touches no block.
 
     Notes
     -----
@@ -125,16 +136,18 @@ def blocks_reading(
     Examples
     --------
     >>> import numpy as np
+    >>> from types import SimpleNamespace
     >>> from .blocks import Grid
     >>> stage = ReduceStage(None, Grid((8,), (2,)), (2,), (0,))  # type: ignore[arg-type]
-    >>> header = ArrayHeader("x.npy", (8,), np.dtype("f8"))
-    >>> blocks_reading(stage, 0, header=header, data_offset=128, changed_ranges=[(0, 128), (150, 165)])
+    >>> source = SimpleNamespace(header=ArrayHeader("x.npy", (8,), np.dtype("f8")), data_offset=128)
+    >>> blocks_reading(stage, [source], 0, [(0, 128), (150, 165)])
     {1, 2}
     """
     if isinstance(stage, ConstantStage):
         return set()
-    ranges = _merged(changed_ranges)
+    ranges = merged_ranges(changed_ranges)
     starts = [start for start, _ in ranges]
+    header, data_offset = sources[source_no].header, sources[source_no].data_offset
     reading = set()
     for index in range(stage.grid.n_blocks):
         start, stop = byte_interval(header, data_offset, input_regions(stage, index)[source_no])
@@ -143,14 +156,3 @@ def blocks_reading(
         if start < stop and place and ranges[place - 1][1] > start:
             reading.add(index)
     return reading
-
-
-def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return ranges in order, those that touch made one, empty ones left out."""
-    merged: list[tuple[int, int]] = []
-    for start, stop in sorted(ranges):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
-        elif start < stop:
-            merged.append((start, stop))
-    return merged

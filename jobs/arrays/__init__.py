@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from .formats import create_output, open_source
+from .checksum import SummingWriter, block_checksum, checksum
+from .fingerprint import Change, Fingerprint, compare_fingerprints, fingerprint, fingerprint_again
+from .formats import adopt_output, create_output, open_source, was_published
 from .memory import MemorySource, MemoryTarget
 from .npy import NpySource
 from .npy_target import NpyTarget
+from .output_checks import check_destination, partial_path
 from .source import Output, Reader, Source, Target, Writer
 
 __all__ = [
+    "Change",
+    "Fingerprint",
     "MemorySource",
     "MemoryTarget",
     "NpySource",
@@ -16,8 +21,18 @@ __all__ = [
     "Output",
     "Reader",
     "Source",
+    "SummingWriter",
     "Target",
     "Writer",
+    "adopt_output",
+    "block_checksum",
+    "check_destination",
+    "checksum",
+    "compare_fingerprints",
     "create_output",
+    "fingerprint",
+    "fingerprint_again",
     "open_source",
+    "partial_path",
+    "was_published",
 ]

@@ -64,6 +64,11 @@ class MemorySource:
         return _header(self.name, self.array)
 
     @property
+    def data_offset(self) -> int:
+        """Return 0: there is no header."""
+        return 0
+
+    @property
     def T(self) -> MemorySource:  # noqa: N802 - NumPy's name
         """The same memory with the axes reversed."""
         return MemorySource(self.name, self.array.T)
@@ -131,9 +136,14 @@ class MemoryTarget:
         return MemoryTarget(self.array.T, self.name)
 
     @contextmanager
-    def open(self) -> Iterator[MemoryWriter]:
-        """Return the array as a writer; there is nothing to open."""
+    def open(self, *, durable: bool = False) -> Iterator[MemoryWriter]:
+        """Return the array as a writer; there is nothing to open, and nothing to make durable."""
         yield MemoryWriter(self)
+
+    @contextmanager
+    def reader(self) -> Iterator[MemoryReader]:
+        """Return the array as a reader."""
+        yield MemoryReader(MemorySource(self.name, self.array))
 
     def __reduce__(self) -> NoReturn:
         _refuse_pickling(self.name)

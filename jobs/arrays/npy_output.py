@@ -2,8 +2,8 @@
 
 ::
 
-    y.npy.partial   created, locked, header written, blocks reserved      killed here: the next run starts afresh
-                    workers write their regions through `target`
+    y.npy.partial   created, locked, header written, blocks reserved      killed here: a new run starts afresh,
+                    workers write their regions through `target`          the same job adopts what it left
     y.npy           fsync, rename, fsync of the folder                    readers see all of it or nothing
 """
 
@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
+from .. import disk
 from ..blocks import Shape
 from ..errors import InputUnsupportedError, JobError, OutputError
 from ..headers import ArrayHeader, Order
 from .npy_header import check_dtype, header_bytes
 from .npy_target import NpyTarget, cannot_write
 from .output_checks import check_destination, check_space
-from .partial import Partial, open_partial
+from .partial import Partial
+from .partial_claim import open_partial
 from .source import Source
 from .transfer import write_from
 
-__all__ = ["NpyOutput", "create_npy"]
+__all__ = ["NpyOutput", "create_npy", "output_header"]
 
 
 def create_npy(
@@ -39,12 +42,8 @@ def create_npy(
     inputs: Sequence[Source],
 ) -> NpyOutput:
     """Return a new ``.npy`` output; see `arraymill.jobs.arrays.create_output`."""
-    name = os.fspath(path)
-    header = ArrayHeader(name, shape, np.dtype(dtype), order if len(shape) > 1 else "C")
-    try:
-        check_dtype(name, header.dtype)
-    except InputUnsupportedError as error:
-        raise OutputError(error.what, cause=error.cause, next="ask for another dtype") from error
+    header = output_header(path, shape, dtype, order)
+    name = header.name
     final = check_destination(name, replace=replace, inputs=inputs)
     first = header_bytes(header.shape, header.dtype, header.order)
     check_space(name, final, len(first) + header.nbytes)
@@ -52,16 +51,37 @@ def create_npy(
     try:
         # Once more, now that nobody else can publish it: a run that held the lock until now may just have.
         check_destination(name, replace=replace, inputs=inputs)
-        partial.reserve(len(first) + header.nbytes)
+        disk.reserve(partial.descriptor, len(first) + header.nbytes)
         write_from(partial.descriptor, [memoryview(first)], 0)
         partial.sync()
     except OSError as error:
-        partial.remove()
-        raise _cannot_create(cannot_write(name, error)) from error
+        left = _remove(partial)
+        raise _cannot_create(cannot_write(name, error), left) from error
     except BaseException:
-        partial.remove()
+        _remove(partial)
         raise
     return NpyOutput(partial, header, len(first), replace=replace)
+
+
+def output_header(path: str | os.PathLike[str], shape: Shape, dtype: np.dtype[Any], order: Order) -> ArrayHeader:
+    """Return the header of an output.
+
+    Raises
+    ------
+    OutputError
+        If no ``.npy`` file of that dtype is written.
+
+    Examples
+    --------
+    >>> output_header("y.npy", (3,), np.dtype("f4"), "F").order
+    'C'
+    """
+    header = ArrayHeader(os.fspath(path), shape, np.dtype(dtype), order if len(shape) > 1 else "C")
+    try:
+        check_dtype(header.name, header.dtype)
+    except InputUnsupportedError as error:
+        raise OutputError(error.what, cause=error.cause, next="ask for another dtype") from error
+    return header
 
 
 class NpyOutput:
@@ -117,9 +137,38 @@ class NpyOutput:
         except OSError as error:
             raise cannot_write(self._target.header.name, error) from error
 
+    def keep(self) -> None:
+        """Unlock the temporary file and leave it, to be adopted later. Does nothing after `publish`."""
+        self._partial.close()
+
     def discard(self) -> None:
-        """Remove the temporary file, if it is still there. Does nothing after `publish`."""
-        self._partial.remove()
+        """Remove the temporary file, if it is still there. Does nothing after `publish` or `keep`.
+
+        Raises
+        ------
+        JobError
+            If the device fails.
+        """
+        try:
+            self._partial.remove()
+        except OSError as error:
+            raise JobError(
+                f"{self._target.header.name}: its temporary file cannot be removed",
+                cause=f"{self._partial.path}: {error.strerror}",
+                next="remove it",
+            ) from error
+
+    def info(self) -> dict[str, Any]:
+        """Return what tells this file from every other, in JSON's types."""
+        target = self._target
+        return {
+            "path": self.path,
+            "partial": target.path,
+            "device": target.device,
+            "inode": target.inode,
+            "data_offset": target.data_offset,
+            "nbytes": target.data_offset + target.header.nbytes,
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -127,9 +176,20 @@ class NpyOutput:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.discard()
+        # What went wrong inside matters more than that it could not be tidied up.
+        with suppress(JobError) if error is not None else nullcontext():
+            self.discard()
 
 
-def _cannot_create(error: JobError) -> OutputError:
+def _remove(partial: Partial) -> str:
+    """Remove a file that could not be made, and return what is left."""
+    try:
+        partial.remove()
+    except OSError as error:
+        return f"{partial.path} is left ({error.strerror})"
+    return "nothing is left"
+
+
+def _cannot_create(error: JobError, left: str) -> OutputError:
     """Return what went wrong before any work as a fault of where the output was asked for."""
-    return OutputError(error.what, cause=error.cause, safe="nothing was read, and nothing is left", next=error.next)
+    return OutputError(error.what, cause=error.cause, safe=f"nothing was read, and {left}", next=error.next)

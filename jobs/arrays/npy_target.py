@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import disk
 from ..blocks import Region
-from ..errors import CannotFitError, JobError
+from ..errors import CannotFitError, InputError, JobError
 from ..headers import ArrayHeader
+from .npy_reader import NpyReader
 from .runs import cut
 from .source import check_block, view_of
 from .transfer import contiguous_bytes, evenly_split, rows_of, write_from
@@ -80,12 +82,8 @@ class NpyTarget:
         CannotFitError
             If the disk is full.
         """
+        descriptor = self._open(os.O_WRONLY)
         try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            raise cannot_write(self.header.name, error) from error
-        try:
-            self._check(os.fstat(descriptor))
             yield NpyWriter(descriptor, self.header, self.data_offset)
             if durable:
                 self._sync(descriptor)
@@ -93,6 +91,38 @@ class NpyTarget:
                 begin_writeback(descriptor)
         finally:
             os.close(descriptor)
+
+    @contextmanager
+    def reader(self) -> Iterator[NpyReader]:
+        """Open the file for reading what has been written so far.
+
+        Raises
+        ------
+        JobError
+            As `open` does; also if the file is too short or the device fails.
+        """
+        descriptor = self._open(os.O_RDONLY)
+        try:
+            yield NpyReader(descriptor, self.header, self.data_offset)
+        except InputError as error:
+            raise JobError(
+                f"{self.header.name}: what was written cannot be read back", cause=f"{error.what} ({error.cause})",
+                next="check the disk, and run the job again",
+            ) from error
+        finally:
+            os.close(descriptor)
+
+    def _open(self, mode: int) -> int:
+        try:
+            descriptor = os.open(self.path, mode | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            raise cannot_write(self.header.name, error) from error
+        try:
+            self._check(os.fstat(descriptor))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def _check(self, status: os.stat_result) -> None:
         if (status.st_dev, status.st_ino) != (self.device, self.inode):
@@ -104,7 +134,7 @@ class NpyTarget:
 
     def _sync(self, descriptor: int) -> None:
         try:
-            os.fdatasync(descriptor)
+            disk.fdatasync(descriptor)
         except OSError as error:
             raise cannot_write(self.header.name, error) from error
 
@@ -183,6 +213,12 @@ def cannot_write(name: str, error: OSError) -> JobError:
             f"{name}: the disk is full, or a quota or limit of file size is reached",
             cause=error.strerror or str(error),
             next="make room, or give the output a place on another disk",
+        )
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return JobError(
+            f"{name}: its temporary file is gone",
+            cause=f"{error.filename or name}: it or its folder was removed or replaced while the job ran",
+            next="run the job again, and leave the folder in place until it is done",
         )
     return JobError(
         f"{name}: cannot be written",

@@ -56,6 +56,10 @@ class Source(Protocol):
         """Name, shape, dtype and memory order."""
 
     @property
+    def data_offset(self) -> int:
+        """Position of the first element in the file, in bytes; 0 in memory."""
+
+    @property
     def T(self) -> Source:  # noqa: N802 - NumPy's name
         """The same array with its axes reversed; nothing is copied."""
 
@@ -81,14 +85,17 @@ class Target(Protocol):
     def T(self) -> Target:  # noqa: N802 - NumPy's name
         """The same output with its axes reversed; nothing is copied."""
 
-    def open(self) -> AbstractContextManager[Writer]:
-        """Open for writing. What was written is durable only once the output is published."""
+    def open(self, *, durable: bool = False) -> AbstractContextManager[Writer]:
+        """Open for writing. What was written is on disk once it is left, if `durable`; else once it is published."""
+
+    def reader(self) -> AbstractContextManager[Reader]:
+        """Open for reading what has been written so far."""
 
 
 class Output(Protocol):
-    """The driver's hold on an output: created, written by workers, then published or discarded.
+    """The driver's hold on an output: created, written by workers, then published, kept for later or discarded.
 
-    Leaving its ``with`` without `publish` discards it.
+    Leaving its ``with`` without `publish` or `keep` discards it.
     """
 
     @property
@@ -98,8 +105,14 @@ class Output(Protocol):
     def publish(self) -> None:
         """Make the output durable and give it its final name, in one step that readers cannot see half of."""
 
+    def keep(self) -> None:
+        """Let go of it and leave what was written, to be adopted later."""
+
     def discard(self) -> None:
         """Remove what was written."""
+
+    def info(self) -> dict[str, Any]:
+        """Return what tells this output from every other, in JSON's types, for `adopt_output`."""
 
     def __enter__(self) -> Self: ...
 

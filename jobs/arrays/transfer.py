@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .. import disk
 
 __all__ = ["byte_view", "contiguous_bytes", "evenly_split", "read_into", "rows_of", "write_from"]
 
@@ -30,14 +33,18 @@ def read_into(descriptor: int, buffers: Sequence[memoryview], offset: int) -> in
 
 
 def write_from(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
-    """Write `buffers` one after the other from `offset` on and return the bytes written.
+    """Write `buffers` one after the other from `offset` on and return the bytes written: all of them.
 
     Raises
     ------
     OSError
         If the disk is full or fails.
     """
-    return _transfer(os.pwritev, descriptor, buffers, offset)
+    wanted = sum(buffer.nbytes for buffer in buffers)
+    done = _transfer(disk.pwritev, descriptor, buffers, offset)
+    if done < wanted:
+        raise OSError(errno.EIO, f"{done} of {wanted} bytes were taken, and no reason given")
+    return done
 
 
 def _transfer(

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from array_processes import hold, race
 
-from arraymill.jobs.arrays import Output, create_output, partial
+from arraymill.jobs import disk
+from arraymill.jobs.arrays import Output, create_output
 from arraymill.jobs.errors import JobError, OutputError, OutputLockedError
 
 F8 = np.dtype("<f8")
@@ -42,8 +43,8 @@ def test_without_fallocate_the_file_has_its_size(path: Path, monkeypatch: pytest
         def fallocate(self, *_: object) -> int:
             return -1
 
-    monkeypatch.setattr(partial.ctypes, "CDLL", lambda *_, **__: NoFallocate())
-    monkeypatch.setattr(partial.ctypes, "get_errno", lambda: 95)
+    monkeypatch.setattr(disk.ctypes, "CDLL", lambda *_, **__: NoFallocate())
+    monkeypatch.setattr(disk.ctypes, "get_errno", lambda: 95)
     with create(path) as output:
         output.publish()
     assert np.load(path).tolist() == [0.0] * 3
