@@ -13,6 +13,7 @@ JOBS = {
     "errors": 0,
     "disk": 0.1,
     "sizes": 1,
+    "durations": 1,
     "blocks": 1,
     "dtypes": 1,
     "headers": 1.1,
@@ -42,18 +43,20 @@ CLUSTER = {
     "errors": 0,
     "config": 1,
     "cgroups": 1,
+    "children": 1,
     "nvml": 1,
     "devices": 2,
+    "preload": 2,
     "worker": 3,
-    "preload": 3,
     "inline": 4,
     "local": 4,
     "cuda": 4,
     "session": 5,
+    "warm": 6,
 }
 TABLE = {"jobs": JOBS, "cluster": CLUSTER}
 # Families: every module `spec_yaml`, `spec_load`, ... belongs to the unit `spec`.
-PREFIXES = ("spec", "runner", "worker", "devices", "session", "config")
+PREFIXES = ("spec", "runner", "worker", "devices", "session", "config", "warm")
 
 # Who may import what of the libraries that are slow to import or that only one place should know.
 ALLOWED = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..durations import format_seconds
 from ..headers import ArrayHeader
 from ..placement import Place
 from ..planning import Plan
 from ..sizes import format_bytes
 from ..spec import OutputSpec
-from .progress import format_seconds
 from .terminal import escape
 
 __all__ = ["header_text", "plan_record", "plan_table"]

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
+from ..durations import format_seconds
 from ..runner import Progress
 from ..sizes import format_bytes
 from .terminal import echo_note, is_quiet, wants_color
 
-__all__ = ["OnProgress", "format_seconds", "progress_lines", "show_progress"]
+__all__ = ["OnProgress", "progress_lines", "show_progress"]
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 """Called by the runner after each block."""
@@ -21,20 +22,6 @@ _STEPS = 10
 _SILENCE_S = 30.0
 _CROWD_S = 1.0
 """Lines do not come faster than this: a short job needs none."""
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a duration in two units at most.
-
-    >>> [format_seconds(s) for s in (0.0042, 3.21, 75, 7300)]
-    ['4 ms', '3.2 s', '1 min 15 s', '2 h 1 min']
-    """
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager

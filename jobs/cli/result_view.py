@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..api import Outcome
+from ..durations import format_seconds
 from ..sizes import format_bytes
 from ..spec import JobSpec
 from .plan_view import header_text
-from .progress import format_seconds
 from .terminal import escape
 
 __all__ = ["LARGEST_PRINTED", "as_json_value", "outcome_record", "receipt_line", "result_text"]

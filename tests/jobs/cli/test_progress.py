@@ -1,8 +1,6 @@
 import sys
 
-import pytest
-
-from arraymill.jobs.cli.progress import format_seconds, progress_lines, show_progress
+from arraymill.jobs.cli.progress import progress_lines, show_progress
 from arraymill.jobs.runner import Progress
 
 
@@ -47,14 +45,6 @@ def test_first_block_has_no_rate_and_the_start_counts_for_none():
 
 def test_one_block_is_enough():
     assert lines_of([5.0], [1], n_blocks=1) == ["job: 1 of 1 blocks (100 %), 1.00 kB"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 ms"), (0.9994, "999 ms"), (1, "1.0 s"), (59.94, "59.9 s"), (59.96, "1 min 0 s"), (3599.6, "1 h 0 min")],
-)
-def test_durations(seconds, text):
-    assert format_seconds(seconds) == text
 
 
 def test_bar_is_drawn_on_a_terminal_and_leaves_nothing(monkeypatch, capsys):
