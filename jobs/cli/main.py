@@ -20,14 +20,19 @@ __all__ = ["LazyGroup", "arraymill", "main"]
 
 COMMANDS = {
     "run": "Run an operation, or a job file, and write the result",
+    "submit": "Run a job in the background, and print its id",
     "plan": "Show what a job would take, and run nothing",
+    "cancel": "End jobs, and keep what they have done",
+    "resume": "Finish a job that was stopped, killed or has failed",
     "ops": "List the operations, or describe one",
     "demo": "Run real jobs on this machine and check them against NumPy",
     "doctor": "Check what this machine has and what is missing",
     "validate": "Check job files and profiles",
     "schema": "Print the JSON Schema of the job file",
 }
-_MODULES = {"plan": "run", "schema": "validate"}
+_HIDDEN = ("drive",)
+"""Commands that `submit` calls, not people."""
+_MODULES = {"plan": "run", "schema": "validate", "cancel": "resume"}
 
 
 class LazyGroup(Group):
@@ -37,7 +42,7 @@ class LazyGroup(Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in _HIDDEN:
             return None
         module = import_module(f".{_MODULES.get(cmd_name, cmd_name)}", __package__)
         command: click.Command = getattr(module, cmd_name)
@@ -46,7 +51,7 @@ class LazyGroup(Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS:
+        if args[0] not in COMMANDS and args[0] not in _HIDDEN:
             operations = import_module("..operations", __package__).OPERATIONS
             meant = [f"run {args[0]}"] if args[0] in operations else get_close_matches(args[0], COMMANDS, n=1)
             hint = f"; did you mean arraymill {meant[0]}?" if meant else ""
