@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .checksum import SummingWriter, block_checksum, checksum
-from .fingerprint import Change, Fingerprint, compare_fingerprints, fingerprint, fingerprint_again
+from .checksums import SummingWriter, block_checksum, checksum
+from .fingerprints import Change, Fingerprint, compare_fingerprints, fingerprint, fingerprint_again
 from .formats import adopt_output, create_output, open_source, was_published
 from .memory import MemorySource, MemoryTarget
 from .npy import NpySource

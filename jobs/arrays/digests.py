@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import repeat
 from typing import TypeAlias
 
@@ -53,8 +54,9 @@ def digest_spans(name: str, descriptor: int, spans: Sequence[Span]) -> list[str]
     >>> one == other, one == third, len(one)
     (True, False, 32)
     """
-    # What is read here need not push out of memory what others read often. Where the advice is unknown it is ignored.
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_NOREUSE)
+    # What is read here need not push out of memory what others read often. An advice: it is no matter if it is refused.
+    with suppress(OSError):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_NOREUSE)
     n_threads = max(1, min(N_THREADS, len(os.sched_getaffinity(0)), len(spans)))
     # Each thread takes every n-th part: so the file is read from its beginning to its end, one buffer to a thread.
     shares = [spans[number::n_threads] for number in range(n_threads)]
