@@ -40,6 +40,11 @@ class ReduceKernel(Protocol):
         """How many elements one call of `fold` should see: so many that its temporaries stay in cache."""
         ...
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the answer has the same bits however the input is cut into pieces."""
+        ...
+
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return the partial of one piece, reduced over `axes`; `origin` is where the piece starts in the input."""
         ...

@@ -146,6 +146,8 @@ class ContractStage:
     result : numpy.dtype
         The output's dtype.
     precision : {"strict", "standard", "fast"}
+    pieces : tuple of int
+        Chunk shape ``(*batch, m, n)`` in which a tile is computed; () computes it whole.
     """
 
     grid: Grid
@@ -160,6 +162,7 @@ class ContractStage:
     accumulate: np.dtype[Any]
     result: np.dtype[Any]
     precision: Precision = "standard"
+    pieces: Shape = ()
 
     reverse = False
 

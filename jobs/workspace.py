@@ -78,7 +78,10 @@ class Workspace:
 
 def _allocate(n_bytes: int) -> NDArray[np.uint8]:
     """Return memory that starts on a page, of huge pages where it is large: its first touch is then 3 times as fast."""
-    pages = mmap.mmap(-1, max(n_bytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        pages = mmap.mmap(-1, max(n_bytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError(f"a buffer of {n_bytes} bytes cannot be had: {error.strerror}") from error
     if n_bytes >= _HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
         # Refused where the kernel was built without them.
         with suppress(OSError):

@@ -36,6 +36,18 @@ class Backend(Protocol):
         """Wait until what was started is done, so that seconds are counted where they were spent."""
         ...
 
+    def free(self) -> None:
+        """Give back what memory the library keeps for later."""
+        ...
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that was held on the device since the last call; 0 on the CPU."""
+        ...
+
+    def check(self) -> None:
+        """Compute a small product; raise whatever a device raises that no longer works."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NumpyBackend:
@@ -56,6 +68,16 @@ class NumpyBackend:
 
     def synchronize(self) -> None:
         """Return: nothing runs behind."""
+
+    def free(self) -> None:
+        """Return: NumPy keeps nothing."""
+
+    def peak_bytes(self) -> int:
+        """Return 0: there is no device."""
+        return 0
+
+    def check(self) -> None:
+        """Return: the CPU works, or nothing would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +123,38 @@ class TorchBackend:
             import torch
 
             torch.cuda.synchronize(self.device)
+
+    def free(self) -> None:
+        """Empty torch's cache of device memory."""
+        if self.device != "cpu":
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that torch reserved on the device since the last call."""
+        if self.device == "cpu":
+            return 0
+        import torch
+
+        peak = int(torch.cuda.max_memory_reserved(self.device))
+        torch.cuda.reset_peak_memory_stats(self.device)
+        return peak
+
+    def check(self) -> None:
+        """Compute a small product of ones on the device.
+
+        Raises
+        ------
+        RuntimeError
+            If the device raises, or gives a wrong answer.
+        """
+        import torch
+
+        ones = torch.ones((16, 16), device=self.device)
+        total = float((ones @ ones).sum().cpu())
+        if total != 16.0**3:
+            raise RuntimeError(f"a product of ones adds up to {total} instead of {16.0**3}")
 
 
 @cache

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Reader, Source, Target
-from ..blocks import Region, region_shape
+from ..blocks import Region, as_slices, offset_region, region_shape
 from ..kernels import Partial
 from ..stage_inputs import panel_region
 from ..stages import ContractStage
 from ..workspace import Workspace
 from .backend import Backend
 from .clock import Clock
+from .pieces import tile_pieces, tile_region
 from .product import Accumulator
 from .regions import read_region
 
@@ -36,32 +37,67 @@ def contract_block(
     clock: Clock,
 ) -> Partial | None:
     """Compute block `index`; write its tile, or return it as a partial where k is cut over several blocks."""
-    *tile_bounds, (k_start, k_stop) = stage.grid.region(index)
-    tile = tuple(tile_bounds)
-    accumulator = Accumulator(stage, region_shape(tile), backend=backend, workspace=workspace)
+    if target is None and stage.n_parts == 1:
+        raise ValueError("a tile of a product that is not a part needs a target")
+    shared: dict[str, Any] = {"backend": backend, "workspace": workspace, "clock": clock}
     with ExitStack() as stack:
         readers = [stack.enter_context(source.open()) for source in sources]
-        for start in range(k_start, k_stop, stage.slab):
-            slab = (start, min(start + stage.slab, k_stop))
-            operands = [
-                _operand(stage, side, readers[side], sources[side], tile, slab, workspace=workspace, clock=clock)
-                for side in (0, 1)
-            ]
-            with clock.step("to_device"):
-                a, b = (backend.load(operand) for operand in operands)
-            with clock.step("compute"):
-                accumulator.add_product(a, b)
-                backend.synchronize()
-    if stage.n_parts > 1:
-        return (np.array(backend.store(accumulator.total())),)
-    if target is None:
-        raise ValueError("a tile of a product that is not a part needs a target")
-    with clock.step("from_device"):
-        block = accumulator.result()
-    region = stage.output_region(index)
-    with target.open() as writer, clock.step("write"):
-        clock.bytes_written += writer.write(region, block.reshape(region_shape(region)))
+        if target is None or stage.n_parts > 1:
+            return (_total(stage, index, readers, sources, **shared),)
+        writer = stack.enter_context(target.open())
+        for tile in tile_pieces(stage, index):
+            product = _product(stage, index, tile, readers, sources, **shared)
+            with clock.step("from_device"):
+                block = product.result()
+            region = tile_region(stage, tile)
+            with clock.step("write"):
+                clock.bytes_written += writer.write(region, block.reshape(region_shape(region)))
     return None
+
+
+def _product(
+    stage: ContractStage,
+    index: int,
+    tile: Region,
+    readers: list[Reader],
+    sources: tuple[Source, ...],
+    *,
+    backend: Backend,
+    workspace: Workspace,
+    clock: Clock,
+) -> Accumulator:
+    """Return a part of block `index`'s tile, added up over the block's slabs of k."""
+    k_start, k_stop = stage.grid.region(index)[-1]
+    accumulator = Accumulator(stage, region_shape(tile), backend=backend, workspace=workspace)
+    for start in range(k_start, k_stop, stage.slab):
+        slab = (start, min(start + stage.slab, k_stop))
+        operands = [
+            _operand(stage, side, readers[side], sources[side], tile, slab, workspace=workspace, clock=clock)
+            for side in (0, 1)
+        ]
+        with clock.step("to_device"):
+            a, b = (backend.load(operand) for operand in operands)
+        with clock.step("compute"):
+            accumulator.add_product(a, b)
+            backend.synchronize()
+    return accumulator
+
+
+def _total(
+    stage: ContractStage, index: int, readers: list[Reader], sources: tuple[Source, ...], **shared: Any
+) -> NDArray[Any]:
+    """Return the sums of a block's tile in a memory of their own, in float64 or 64-bit integers."""
+    whole = stage.grid.region(index)[:-1]
+    total: NDArray[Any] | None = None
+    for tile in tile_pieces(stage, index):
+        part = shared["backend"].store(_product(stage, index, tile, readers, sources, **shared).total())
+        if tile == whole:
+            return np.array(part)
+        if total is None:
+            total = np.empty(region_shape(whole), part.dtype)
+        total[as_slices(offset_region(tile, [-start for start, _ in whole]))] = part
+    assert total is not None
+    return total
 
 
 def _operand(

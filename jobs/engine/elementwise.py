@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Source, Target
-from ..blocks import Grid, Region, offset_region, region_shape
+from ..blocks import Region, region_shape
 from ..headers import ArrayHeader
 from ..stages import MapStage
 from ..workspace import Workspace
 from .backend import Backend
 from .clock import Clock
+from .pieces import map_pieces
 from .regions import read_region
 
 __all__ = ["map_block"]
@@ -33,8 +34,6 @@ def map_block(
     """Compute block `index` and write it."""
     if target is None:
         raise ValueError("a map stage writes its output: it needs a target")
-    block = stage.grid.region(index)
-    origin = [start for start, _ in block]
     with ExitStack() as stack:
         readers = [stack.enter_context(source.open()) for source in sources]
         writer = stack.enter_context(target.open())
@@ -53,8 +52,8 @@ def map_block(
             with clock.step("write"):
                 clock.bytes_written += writer.write(region, piece)
 
-        for inner in Grid(region_shape(block), stage.pieces).regions():
-            run_piece(offset_region(inner, origin))
+        for region in map_pieces(stage, index):
+            run_piece(region)
 
 
 def _compute(

@@ -8,13 +8,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..arrays import Reader, Source, Target
-from ..blocks import Grid, Region, offset_region, region_shape
+from ..blocks import Region, region_shape
 from ..headers import ArrayHeader
 from ..kernels import Partial
 from ..stages import ReduceStage
 from ..workspace import Workspace
 from .backend import Backend
 from .clock import Clock
+from .pieces import piece_groups
 from .regions import read_region
 
 __all__ = ["reduce_block"]
@@ -38,7 +39,7 @@ def reduce_block(
         reader = stack.enter_context(source.open())
         writer = stack.enter_context(target.open()) if target is not None and stage.n_parts == 1 else None
         partial: Partial | None = None
-        for group in _piece_groups(stage, index):
+        for group in piece_groups(stage, index):
             partial = None
             for region in group:
                 piece = _fold(stage, reader, header, region, backend=backend, workspace=workspace, clock=clock)
@@ -51,18 +52,6 @@ def reduce_block(
                 with clock.step("write"):
                     clock.bytes_written += writer.write(kept, block)
         return partial if writer is None else None
-
-
-def _piece_groups(stage: ReduceStage, index: int) -> list[list[Region]]:
-    """Return the pieces of a block, those of one region of the output together and in order."""
-    block = stage.grid.region(index)
-    origin = [start for start, _ in block]
-    groups: dict[Region, list[Region]] = {}
-    for inner in Grid(region_shape(block), stage.pieces).regions():
-        region = offset_region(inner, origin)
-        kept = tuple(bounds for axis, bounds in enumerate(region) if axis not in stage.axes)
-        groups.setdefault(kept, []).append(region)
-    return list(groups.values())
 
 
 def _fold(

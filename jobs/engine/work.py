@@ -1,26 +1,34 @@
-"""One block of a stage, from its sources to its target or its partial."""
+"""One block of a stage, from its sources to its target or its partial; with smaller pieces if memory runs out."""
 
 from __future__ import annotations
 
 import os
 import resource
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Source, Target
+from ..errors import CannotFitError
 from ..kernels import Partial
 from ..stages import ContractStage, MapStage, ReduceStage
 from ..workspace import thread_workspace
-from .backend import BackendKind, open_backend
-from .clock import Clock, Step
+from .backend import Backend, BackendKind, open_backend
+from .board import post
+from .clock import Clock
 from .contract import contract_block
+from .device_fault import find_device_fault
 from .elementwise import map_block
+from .fence import Fence
+from .record import FIRST_ATTEMPT, Attempt, BlockRecord, BlockResult
 from .reduce import reduce_block
+from .shortage import free_memory, is_out_of_memory
+from .splitting import can_split, changes_bits, split_stage
+from .stored import StoredTarget
 
-__all__ = ["BlockRecord", "BlockResult", "Work", "run_block"]
+__all__ = ["Work", "run_block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,64 +42,97 @@ class Work:
     target : Target or None
         None where blocks return partials.
     backend : {"numpy", "torch-cpu", "torch-cuda"}
+    fence : Fence or None
+        The epoch of a stored job: a block of an older one is refused.
+    durable : bool
+        What a block wrote is on disk and has a checksum when it returns.
+    board : str or None
+        The folder where running blocks are shown.
+    deterministic : bool
+        Fail rather than split where that may change last bits.
     """
 
     stage: MapStage | ReduceStage | ContractStage
     sources: tuple[Source, ...]
     target: Target | None
     backend: BackendKind
+    fence: Fence | None = None
+    durable: bool = False
+    board: str | None = None
+    deterministic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRecord:
-    """What is remembered of a block that was run.
-
-    Parameters
-    ----------
-    block : int
-    pid : int
-        Process that ran it.
-    started_s : float
-        Unix time.
-    wall_s : float
-        Seconds it took; `seconds` tells them apart by step.
-    seconds : dict
-    bytes_read, bytes_written : int
-    peak_rss_bytes : int
-        Largest resident size of the process so far.
-    """
-
-    block: int
-    pid: int
-    started_s: float
-    wall_s: float
-    bytes_read: int
-    bytes_written: int
-    peak_rss_bytes: int
-    seconds: dict[Step, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockResult:
-    """A record and, where the block is one part of several, its partial."""
-
-    record: BlockRecord
-    partial: Partial | None
-
-
-def run_block(work: Work, index: int) -> BlockResult:
+def run_block(work: Work, index: int, attempt: Attempt = FIRST_ATTEMPT) -> BlockResult:
     """Run block `index`: idempotent, so that a block may run twice.
+
+    If memory runs out, everything that this process keeps is given back and the block runs once more; then with its
+    pieces halved, up to `MOST_SPLITS` times (`splitting.py`).
 
     Raises
     ------
+    CannotFitError
+        If the smallest pieces do not fit either, or splitting is not allowed.
+    StickyDeviceError
+        If the device no longer works.
     JobError
-        For an input that changed, an output that cannot be written.
+        For an input that changed, an output that cannot be written, another run of the job.
     """
+    backend, n_splits, is_second = open_backend(work.backend), attempt.n_splits, False
+    with post(work.board, index):
+        if work.fence is not None:
+            work.fence.check()
+        while True:
+            outcome = _try_block(work, index, replace(attempt, n_splits=n_splits), backend)
+            if isinstance(outcome, BlockResult):
+                return outcome
+            # Here nothing of the failed try is held any more: its traceback went with the except block.
+            free_memory(backend)
+            if is_second:
+                n_splits += 1
+                _check_split(work, index, n_splits, outcome)
+            is_second = True
+
+
+def _try_block(work: Work, index: int, attempt: Attempt, backend: Backend) -> BlockResult | str:
+    """Return the result, or what was said when memory ran out."""
+    try:
+        return _run_once(work, index, attempt, backend)
+    except (MemoryError, OSError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            return f"{type(error).__name__}: {error}"
+        if fault := find_device_fault(error, backend):
+            raise fault from error
+        raise
+
+
+def _check_split(work: Work, index: int, n_splits: int, shortage: str) -> None:
+    is_refused = work.deterministic and changes_bits(work.stage, n_splits)
+    if can_split(work.stage, n_splits) and not is_refused:
+        return
+    times = {0: "with whole pieces", 1: "with its pieces halved once"}.get(
+        n_splits - 1, f"with its pieces halved {n_splits - 1} times"
+    )
+    why = "; a further split may change last bits, which the job does not allow (deterministic)" if is_refused else ""
+    raise CannotFitError(
+        f"block {index} of {work.stage.grid.n_blocks} does not fit in memory",
+        cause=f"{shortage} ({times}{why})",
+        safe="inputs are untouched",
+        next="let the job have more memory, or fewer workers at once (cluster.workers), or smaller blocks "
+        "(compute.block)",
+    )
+
+
+def _run_once(work: Work, index: int, attempt: Attempt, backend: Backend) -> BlockResult:
     started_s, start, clock = time.time(), time.perf_counter(), Clock()
+    stage = split_stage(work.stage, attempt.n_splits)
+    sources, target = work.sources, work.target
+    if stage.reverse:
+        sources, target = tuple(source.T for source in sources), target.T if target is not None else None
+    stored = StoredTarget(target, fence=work.fence, clock=clock) if target is not None and work.durable else None
+    backend.peak_bytes()
     # NumPy's warnings about inf and nan are the user's business when he looks at the result, not a worker's
     with np.errstate(all="ignore"):
-        partial = _run(work, index, clock)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        partial = _run_stage(stage, index, sources, stored or target, backend, clock)
     record = BlockRecord(
         index,
         os.getpid(),
@@ -99,24 +140,28 @@ def run_block(work: Work, index: int) -> BlockResult:
         time.perf_counter() - start,
         clock.bytes_read,
         clock.bytes_written,
-        peak_kib << 10,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
         clock.seconds,
+        attempt=attempt.number,
+        n_splits=attempt.n_splits,
+        crc32=stored.crc32 if stored is not None else None,
+        peak_device_bytes=backend.peak_bytes(),
     )
     return BlockResult(record, partial)
 
 
-def _run(work: Work, index: int, clock: Clock) -> Partial | None:
-    shared: dict[str, Any] = {
-        "backend": open_backend(work.backend),
-        "workspace": thread_workspace(),
-        "clock": clock,
-    }
-    sources, target = work.sources, work.target
-    if work.stage.reverse:
-        sources, target = tuple(source.T for source in sources), target.T if target is not None else None
-    if isinstance(work.stage, MapStage):
-        map_block(work.stage, index, sources, target, **shared)
+def _run_stage(
+    stage: MapStage | ReduceStage | ContractStage,
+    index: int,
+    sources: tuple[Source, ...],
+    target: Any,
+    backend: Backend,
+    clock: Clock,
+) -> Partial | None:
+    shared: dict[str, Any] = {"backend": backend, "workspace": thread_workspace(), "clock": clock}
+    if isinstance(stage, MapStage):
+        map_block(stage, index, sources, target, **shared)
         return None
-    if isinstance(work.stage, ReduceStage):
-        return reduce_block(work.stage, index, sources[0], target, **shared)
-    return contract_block(work.stage, index, sources, target, **shared)
+    if isinstance(stage, ReduceStage):
+        return reduce_block(stage, index, sources[0], target, **shared)
+    return contract_block(stage, index, sources, target, **shared)

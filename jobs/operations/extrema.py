@@ -56,6 +56,11 @@ class ExtremumKernel:
         """Nothing is cast: large pieces."""
         return (4 << 20) // self.compute.itemsize
 
+    @property
+    def is_exact(self) -> bool:
+        """Nothing is rounded; but which zero of -0.0 and 0.0 is kept is a matter of order."""
+        return self.compute.kind not in "fc"
+
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return the extrema of a piece."""
         x, reduced = collapse_piece(xp, piece, axes)

@@ -45,6 +45,11 @@ class LogicKernel:
         """Elements become booleans, a quarter of the size at most: large pieces."""
         return (2 << 20) // 8
 
+    @property
+    def is_exact(self) -> bool:
+        """Truth values and counts."""
+        return True
+
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return the answer for a piece."""
         x, reduced = collapse_piece(xp, piece, axes)

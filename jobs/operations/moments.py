@@ -70,6 +70,11 @@ class MomentKernel:
         """The piece and its deviations fit in a core's usual 2 MiB of cache."""
         return (1 << 20) // self.compute.itemsize
 
+    @property
+    def is_exact(self) -> bool:
+        """Deviations are rounded."""
+        return False
+
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return counts, means and sums of squared deviations of a piece."""
         x, reduced = collapse_piece(xp, piece, axes)

@@ -72,6 +72,11 @@ class NormKernel:
         """The piece and its powers fit in a core's usual 2 MiB of cache."""
         return (1 << 20) // self.compute.itemsize
 
+    @property
+    def is_exact(self) -> bool:
+        """Powers and their sums are rounded."""
+        return False
+
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return exponents and scaled sums of a piece."""
         x, reduced = collapse_piece(xp, piece, axes)

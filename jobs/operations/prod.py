@@ -48,6 +48,11 @@ class ProductKernel:
         """Elements are cast to 8 bytes: half of a core's cache."""
         return (256 << 10) // self.compute.itemsize
 
+    @property
+    def is_exact(self) -> bool:
+        """Integers multiply exactly, modulo 2^64."""
+        return self.compute.kind in "iu"
+
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return the products of a piece."""
         x, reduced = collapse_piece(xp, piece, axes)

@@ -68,6 +68,11 @@ class SumKernel:
         """4 MiB of what is added: pieces that are cast first are smaller."""
         return (4 << 20) // self.compute.itemsize
 
+    @property
+    def is_exact(self) -> bool:
+        """Integers add exactly, modulo 2^64."""
+        return self.compute.kind in "iu"
+
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return the sums of a piece, and how many elements went into each if they are counted."""
         x, reduced = collapse_piece(xp, piece, axes)

@@ -1,0 +1,104 @@
+"""Smaller pieces of the same blocks, for when memory runs out: the blocks themselves, and so the grid, stay.
+
+Each split halves the pieces once more. What that does to the bits of the answer:
+
+========  ==================================================  =====================================================
+stage     what is halved                                      the answer
+========  ==================================================  =====================================================
+map       pieces, the longest axis first                      keeps its bits: every element is computed by itself
+reduce    pieces along kept axes, then along reduced ones     keeps its bits where the kernel is exact (integers and
+                                                              booleans; `ReduceKernel.is_exact`); else the last bits
+                                                              of a rounded sum may change, within the same bound
+contract  the tile's longest side, and the slab of k          keeps its bits for integers and booleans; else last
+                                                              bits may change: BLAS adds in an order that depends on
+                                                              the shape of the product
+========  ==================================================  =====================================================
+
+`changes_bits` says which it is; `--deterministic` refuses those splits, and the report names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TypeVar
+
+from ..blocks import Shape
+from ..stages import ContractStage, MapStage, ReduceStage, Stage
+
+__all__ = ["MOST_SPLITS", "can_split", "changes_bits", "split_stage"]
+
+MOST_SPLITS = 8
+"""Pieces of a 256th: what does not fit then will not fit."""
+
+_SMALLEST_SLAB = 64
+"""Narrower slabs of k make slow products and save no memory worth it."""
+
+_AnyStage = TypeVar("_AnyStage", bound=Stage)
+
+
+def split_stage(stage: _AnyStage, n_splits: int) -> _AnyStage:
+    """Return a stage of the same blocks whose pieces are halved `n_splits` times.
+
+    Examples
+    --------
+    >>> from ..blocks import Grid
+    >>> stage = MapStage(None, Grid((8, 6), (4, 6)), (4, 6), ((8, 6),))
+    >>> [split_stage(stage, n).pieces for n in range(4)]
+    [(4, 6), (4, 3), (2, 3), (2, 2)]
+    """
+    if n_splits == 0:
+        return stage
+    if isinstance(stage, MapStage):
+        return replace(stage, pieces=_halve(_inside(stage.pieces, stage.grid.chunks), n_splits))
+    if isinstance(stage, ReduceStage):
+        return replace(stage, pieces=_halve(_inside(stage.pieces, stage.grid.chunks), n_splits, last=stage.axes))
+    if isinstance(stage, ContractStage):
+        tile = stage.grid.chunks[:-1]
+        slab = min(stage.slab, max(stage.slab >> n_splits, _SMALLEST_SLAB))
+        return replace(stage, pieces=_halve(_inside(stage.pieces or tile, tile), n_splits), slab=slab)
+    return stage
+
+
+def can_split(stage: Stage, n_splits: int) -> bool:
+    """Return whether `n_splits` halvings make smaller pieces than one less, and are not too many."""
+    if n_splits > MOST_SPLITS:
+        return False
+    return _sizes(split_stage(stage, n_splits)) != _sizes(split_stage(stage, n_splits - 1))
+
+
+def changes_bits(stage: Stage, n_splits: int) -> bool:
+    """Return whether `n_splits` halvings may change the last bits of the answer.
+
+    Examples
+    --------
+    >>> from ..blocks import Grid
+    >>> changes_bits(MapStage(None, Grid((8,), (4,)), (4,), ((8,),)), 3)
+    False
+    """
+    if n_splits == 0 or isinstance(stage, MapStage):
+        return False
+    if isinstance(stage, ReduceStage):
+        return not stage.kernel.is_exact
+    return isinstance(stage, ContractStage) and stage.accumulate.kind not in "iu"
+
+
+def _halve(pieces: Shape, n_splits: int, *, last: Collection[int] = ()) -> Shape:
+    """Return a shape whose longest axis was halved so many times; the axes of `last` once the others are at 1."""
+    lengths = list(pieces)
+    for _ in range(n_splits):
+        first = [axis for axis, n in enumerate(lengths) if n > 1 and axis not in last]
+        choice = first or [axis for axis, n in enumerate(lengths) if n > 1]
+        if not choice:
+            break
+        longest = max(choice, key=lambda axis: lengths[axis])
+        lengths[longest] = (lengths[longest] + 1) // 2
+    return tuple(lengths)
+
+
+def _inside(pieces: Shape, chunks: Shape) -> Shape:
+    return tuple(min(piece, chunk) for piece, chunk in zip(pieces, chunks, strict=True))
+
+
+def _sizes(stage: Stage) -> object:
+    return (getattr(stage, "pieces", ()), getattr(stage, "slab", 0))

@@ -1,0 +1,65 @@
+"""A target as one block of a stored job sees it: fenced against later runs, summed, and on disk when it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..arrays import Target, Writer
+from ..arrays.checksums import SummingWriter
+from ..blocks import Region
+from ..headers import ArrayHeader
+from .clock import Clock
+from .fence import Fence
+
+__all__ = ["StoredTarget"]
+
+
+class StoredTarget:
+    """A target that keeps the checksum of what one block writes, in `crc32`.
+
+    Parameters
+    ----------
+    target : Target
+        As the stage sees it.
+    fence : Fence or None
+        Checked before every write.
+    clock : Clock
+        The seconds until the bytes are on disk count as written.
+    """
+
+    __slots__ = ("_clock", "_fence", "_target", "crc32")
+
+    def __init__(self, target: Target, *, fence: Fence | None, clock: Clock) -> None:
+        self._target, self._fence, self._clock = target, fence, clock
+        self.crc32: int | None = None
+
+    @property
+    def header(self) -> ArrayHeader:
+        """That of the target."""
+        return self._target.header
+
+    @contextmanager
+    def open(self) -> Iterator[Writer]:
+        """Open for writing; what was written is on disk when this is left, where the target is a file."""
+        with ExitStack() as stack:
+            writer = SummingWriter(stack.enter_context(self._target.open(durable=True)), self.header)
+            yield _FencedWriter(writer, self._fence)
+            with self._clock.step("write"):
+                stack.close()
+        self.crc32 = writer.crc
+
+
+class _FencedWriter:
+    __slots__ = ("_fence", "_writer")
+
+    def __init__(self, writer: Writer, fence: Fence | None) -> None:
+        self._writer, self._fence = writer, fence
+
+    def write(self, region: Region, block: NDArray[Any]) -> int:
+        if self._fence is not None:
+            self._fence.check()
+        return self._writer.write(region, block)
