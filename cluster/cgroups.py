@@ -56,6 +56,27 @@ class Cgroups:
         v1 = (_read_cfs_quota(folder) for folder in self._folders("cpu"))
         return min((quota for quota in (*v2, *v1) if quota is not None), default=None)
 
+    def memory_group(self) -> Path | None:
+        """Return the folder of this process's own memory group, or None where none is mounted."""
+        return next((folder for folder, _ in self._oom_files()), None)
+
+    def oom_kills(self) -> int:
+        """Return how many processes of this process's group the kernel has killed because memory ran out.
+
+        Notes
+        -----
+        ``oom_kill`` of ``memory.events`` (version 2) or of ``memory.oom_control`` (version 1, since Linux 4.13).
+        """
+        for _, text in self._oom_files():
+            return int(dict(line.split() for line in text.splitlines() if line).get("oom_kill", 0))
+        return 0
+
+    def _oom_files(self) -> Iterator[tuple[Path, str]]:
+        for controller, name in (("", "memory.events"), ("memory", "memory.oom_control")):
+            for folder in self._folders(controller):
+                if text := _read(folder / name):
+                    yield folder, text
+
     def _memory(self) -> Iterator[tuple[int, int]]:
         """Yield the limit and the use, cached files left out, of every group that has a limit."""
         for folder in self._folders(""):

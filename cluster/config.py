@@ -32,6 +32,8 @@ class ClusterConfig:
         Serve Dask's dashboard, on 127.0.0.1 only.
     scratch : Path, optional
         Folder for the workers' temporary files. Default: the system's temporary folder.
+    logs : Path, optional
+        Folder for what each worker prints, ``NAME.log``; made if it is not there. Default: where this process prints.
     threads : int
         Threads of one product on one worker. More than 1 changes last bits.
 
@@ -58,6 +60,7 @@ class ClusterConfig:
     precision: Precision = "standard"
     dashboard: bool = False
     scratch: Path | None = None
+    logs: Path | None = None
     threads: int = 1
 
     def __post_init__(self) -> None:

@@ -19,10 +19,11 @@ def session_settings() -> dict[str, Any]:
     """Return the settings that Dask reads again while the cluster runs.
 
     >>> session_settings()["distributed.deploy.lost-worker-timeout"]
-    '1h'
+    '3650 days'
     """
-    # With the default of 15 s a worker whose restart is slow is given up for ever, and the job waits for it.
-    return {"distributed.deploy.lost-worker-timeout": "1h"}
+    # With the default of 15 s a worker whose restart is slow is given up for ever, and the job waits for it. Dask looks
+    # once, so long after each death: with 1 h, a worker that just then is away for another reason would be given up.
+    return {"distributed.deploy.lost-worker-timeout": "3650 days"}
 
 
 def dask_settings(*, threads: int = 1, dashboard: bool = False) -> dict[str, Any]:
@@ -46,9 +47,12 @@ def dask_settings(*, threads: int = 1, dashboard: bool = False) -> dict[str, Any
         **({} if dashboard else routes),
         # The driver decides about retries: Dask blames every task that a dead worker held.
         "distributed.scheduler.allowed-failures": 0,
-        "distributed.scheduler.no-workers-timeout": "120s",
+        # Where all workers die at once, and again while they start, it is the nannies that decide when one is lost.
+        "distributed.scheduler.no-workers-timeout": "600s",
         "distributed.scheduler.work-stealing": False,
-        "distributed.scheduler.worker-ttl": "60s",
+        # A worker whose task holds the interpreter's lock sends no heartbeat. How long it may is for the driver to say;
+        # Dask would restart it, and run its task again without a word.
+        "distributed.scheduler.worker-ttl": None,
         "distributed.scheduler.active-memory-manager.start": False,
         "distributed.comm.require-encryption": True,
         # Memory is bounded by the plan. Dask does not see tensors, and counts mapped file pages as the worker's own.

@@ -11,9 +11,9 @@ import dask
 from .config import ClusterConfig
 from .config_dask import dask_settings
 from .worker import Device
-from .worker_nanny import spawning
 from .worker_options import worker_options
 from .worker_plugin import PrepareWorker
+from .worker_spawning import spawning
 
 __all__ = ["start_cuda"]
 

@@ -6,6 +6,7 @@
     ├── ClusterConfigError (ValueError) 2   the cluster's settings contradict each other
     ├── NoGpuError         (LookupError) 9  CUDA was asked for and there is no usable GPU
     ├── ClusterStartError  (RuntimeError) 9 the workers did not start or failed their health check
+    ├── ClusterBusyError   (BlockingIOError) 11 a warm cluster runs already
     ├── ClusterLostError   (ConnectionError) 9 the scheduler or all workers went away
     └── WorkerDiedError    (RuntimeError) 9 the worker process that ran a task died; the task may be run again
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import signal
 
 __all__ = [
+    "ClusterBusyError",
     "ClusterConfigError",
     "ClusterError",
     "ClusterLostError",
@@ -75,6 +77,15 @@ class ClusterStartError(ClusterError, RuntimeError):
     id = "cluster-start"
 
 
+class ClusterBusyError(ClusterError, BlockingIOError):
+    """A warm cluster runs already, and there is one per user."""
+
+    exit_code = 11
+    id = "cluster-running"
+
+    __str__ = ClusterError.__str__
+
+
 class ClusterLostError(ClusterError, ConnectionError):
     """The scheduler or every worker went away while the job ran."""
 
@@ -94,6 +105,8 @@ class WorkerDiedError(ClusterError, RuntimeError):
         The process that died.
     exitcode : int or None
         How it ended: the exit status, or minus the number of the signal that killed it.
+    is_oom : bool
+        Whether the kernel killed it because memory ran out.
 
     Examples
     --------
@@ -106,17 +119,29 @@ class WorkerDiedError(ClusterError, RuntimeError):
     worker = ""
     pid: int | None = None
     exitcode: int | None = None
+    is_oom = False
 
     @classmethod
-    def of(cls, worker: str, *, pid: int | None, exitcode: int | None) -> WorkerDiedError:
-        """Return the error for a process that ended with an exit code; None where it is not known."""
+    def of(cls, worker: str, *, pid: int | None, exitcode: int | None, oom_group: str = "") -> WorkerDiedError:
+        """Return the error for the end of a worker's process.
+
+        Parameters
+        ----------
+        worker : str
+        pid, exitcode : int or None
+            None where it is not known.
+        oom_group : str
+            The control group whose memory ran out, if that is why.
+        """
         process = f" (pid {pid})" if pid is not None else ""
-        error = cls(f"worker {worker}{process} {_describe_exit(exitcode)}")
-        error.worker, error.pid, error.exitcode = worker, pid, exitcode
+        end = f"was killed by the kernel's out-of-memory killer (cgroup {oom_group})"
+        error = cls(f"worker {worker}{process} {end if oom_group else _describe_exit(exitcode)}")
+        error.worker, error.pid, error.exitcode, error.is_oom = worker, pid, exitcode, bool(oom_group)
         return error
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (*super().__reduce__(), {"worker": self.worker, "pid": self.pid, "exitcode": self.exitcode})
+        facts = {"worker": self.worker, "pid": self.pid, "exitcode": self.exitcode, "is_oom": self.is_oom}
+        return (*super().__reduce__(), facts)
 
 
 def _describe_exit(exitcode: int | None) -> str:

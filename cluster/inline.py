@@ -14,7 +14,7 @@ import threadpoolctl
 
 from .config import ClusterConfig
 from .devices import cpu_count, select_gpus
-from .errors import ClusterLostError, ClusterStartError
+from .errors import ClusterError, ClusterLostError, ClusterStartError
 from .worker import Device, WorkerFacts, prepare_process
 from .worker_precision import preserve_flags
 from .worker_tasks import refuse_tensors, run_task
@@ -92,6 +92,14 @@ class InlineSession:
         """Return what this process is: one entry, since all threads share it."""
         return (self._facts,)
 
+    def replace(self, pid: int) -> bool:
+        """Refuse: its workers are threads of this process, which cannot be killed."""
+        raise _has_no_processes(f"process {pid}")
+
+    def retire(self, name: str) -> bool:
+        """Refuse: its workers are threads of this process, which cannot be killed."""
+        raise _has_no_processes(f"worker {name}")
+
     def close(self) -> None:
         """Drop the tasks that wait, and restore this process's threads and flags once those that run have ended."""
         if self._threads is not None:
@@ -106,6 +114,11 @@ class InlineSession:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _has_no_processes(worker: str) -> ClusterError:
+    cause = "inline runs its tasks on threads of this process"
+    return ClusterError(f"{worker} cannot be killed", cause=cause, next="use kind local or cuda")
 
 
 def _limit_torch(threads: int) -> None:

@@ -74,6 +74,14 @@ class Session(Protocol):
         """Return what the workers are."""
         ...
 
+    def replace(self, pid: int) -> bool:
+        """Kill a worker's process, which is then started again; its task ends in a `WorkerDiedError`."""
+        ...
+
+    def retire(self, name: str) -> bool:
+        """Kill a worker's process for good."""
+        ...
+
     def close(self) -> None:
         """End it, within bounded time."""
         ...

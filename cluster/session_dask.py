@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import threading
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import dask
@@ -18,25 +14,23 @@ from distributed import Client
 
 from .config import Precision
 from .config_dask import session_settings
-from .errors import ClusterLostError, ClusterStartError
+from .errors import ClusterStartError
 from .preload import is_bound_to_parent
-from .session_futures import DaskFuture
+from .session_client import ClientSession
 from .session_log import quiet_dask
 from .session_start import explain_start, run_interruptibly
-from .session_teardown import finish_within, kill_children
+from .session_teardown import finish_within
 from .worker import Device, WorkerFacts, current_facts
+from .worker_keeper import WorkerKeeper
 from .worker_nanny import nannies_of
-from .worker_tasks import pack_task, run_packed
 
 __all__ = ["DaskSession"]
 
 _CLOSE_S = 10.0
-# How often a wait looks whether the scheduler is still there.
-_HEARTBEAT_S = 1.0
 
 
-class DaskSession:
-    """Runs tasks on worker processes, one task per worker at a time.
+class DaskSession(ClientSession):
+    """Runs tasks on worker processes that it starts and ends, one task per worker at a time.
 
     Parameters
     ----------
@@ -64,12 +58,10 @@ class DaskSession:
         *,
         precision: Precision = "standard",
     ) -> None:
-        self.kind, self.device, self.precision = kind, device, precision
+        self._workers = WorkerKeeper(str(scratch))
+        super().__init__(kind, device, precision, self._workers)
         self._scratch = scratch
         self._cluster: Any = None
-        self._client: Any = None
-        self._facts: dict[Any, WorkerFacts] = {}
-        self._changed = threading.Condition()
         self._surroundings = ExitStack()
         self._surroundings.enter_context(quiet_dask())
         self._surroundings.enter_context(dask.config.set(session_settings() | {"temporary-directory": str(scratch)}))
@@ -89,11 +81,11 @@ class DaskSession:
             found = self._client.run(_inspect_worker)
         except Exception as error:
             raise explain_start(error) from error
-        for name, nanny in self._cluster.workers.items():
+        for nanny in nannies_of(self._scratch):
             facts, is_bound = found.get(nanny.worker_address, (None, False))
             if facts is None or not is_bound:
-                raise ClusterStartError(f"worker {name} did not run its preparation")
-            self._facts[name] = facts
+                raise ClusterStartError(f"worker {nanny.worker_name} did not run its preparation")
+            nanny.facts = facts
 
     def _keep_cluster(self, cluster: Any) -> None:
         self._cluster = cluster
@@ -104,68 +96,32 @@ class DaskSession:
                 raise nanny.start_error
 
     @property
-    def n_workers(self) -> int:
-        """Number of workers that were started."""
-        return len(self._facts)
-
-    @property
     def dashboard_link(self) -> str:
         """Address of Dask's dashboard, where it was asked for."""
         return str(self._cluster.dashboard_link)
 
-    def submit(self, function: Callable[..., Any], /, *args: Any, key: str) -> DaskFuture:
-        """Start a task and return its future.
+    @property
+    def scheduler_address(self) -> str:
+        """Address of the scheduler."""
+        return str(self._cluster.scheduler_address)
 
-        Parameters
-        ----------
-        function, *args
-            Anything that cloudpickle carries; no tensors.
-        key : str
-            Name of the task. A second task of the same name, while the future of the first is kept, is the first.
+    @property
+    def folder(self) -> str:
+        """Folder of the workers' files, the name of the cluster to `WorkerKeeper`."""
+        return str(self._scratch)
 
-        Raises
-        ------
-        TypeError
-            If an argument holds a tensor.
-        ClusterLostError
-            If the cluster is gone.
-        """
-        self._check_alive()
-        task = pack_task(function, args)
-        remote = self._client.submit(run_packed, task, key=key, pure=False, retries=0)
-        remote.add_done_callback(self._notice)
-        names = {name: facts.name for name, facts in self._facts.items()}
-        return DaskFuture(remote, names, self._exit_code)
-
-    def wait(self, futures: Collection[DaskFuture], timeout_s: float | None) -> set[DaskFuture]:
-        """Return the futures that are done, once there is one; an empty set if the time runs out.
-
-        Raises
-        ------
-        ClusterLostError
-            If the cluster is gone and none is done.
-        """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        with self._changed:
-            while True:
-                done = {future for future in futures if future.done()}
-                remaining_s = _HEARTBEAT_S if deadline is None else deadline - time.monotonic()
-                if done or not futures or remaining_s <= 0:
-                    return done
-                self._check_alive()
-                self._changed.wait(min(remaining_s, _HEARTBEAT_S))
-
-    def facts(self) -> tuple[WorkerFacts, ...]:
-        """Return what the workers are; pids are those of the processes that run now."""
-        workers = self._cluster.workers if self._cluster is not None else {}
-        pids = {name: nanny.started_pid for name, nanny in workers.items()}
-        found = (replace(facts, pid=pids.get(name) or facts.pid) for name, facts in self._facts.items())
-        return tuple(sorted(found, key=lambda facts: (len(facts.name), facts.name)))
+    @property
+    def security(self) -> Any:
+        """The keys of the cluster, a `distributed.Security`: whoever has them can run code here."""
+        return self._cluster.security
 
     def close(self) -> None:
-        """End the cluster within bounded time: politely for 10 s, then by force."""
+        """End the cluster within bounded time: the workers at once, the rest politely for 10 s, then by force."""
         try:
             with quiet_dask("asyncio"):
+                # First, since Dask's polite end of a worker hangs where one is just starting again. Nothing is lost:
+                # their files are scratch, and whoever closes has what it wants.
+                self._workers.end_all()
                 finish_within(_CLOSE_S, self._close_politely)
         finally:
             # also where a second Ctrl-C cuts the politeness short
@@ -185,35 +141,8 @@ class DaskSession:
 
     def _abandon(self) -> None:
         # At the end of the interpreter Dask's own threads cannot start any more: closing politely would hang.
-        self._kill_workers()
+        self._workers.end_all()
         shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def _kill_workers(self) -> None:
-        nannies = nannies_of(self._scratch)
-        for nanny in nannies:
-            nanny.retire()
-        kill_children(pid for nanny in nannies for pid in (nanny.started_pid, nanny.pid) if pid is not None)
-
-    def _notice(self, _: Any) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def _check_alive(self) -> None:
-        if self._client is None or self._client.status != "running":
-            status = "closed" if self._client is None else self._client.status
-            raise ClusterLostError("the cluster is gone", cause=f"its client is {status}")
-
-    def _exit_code(self, name: Any, pid: int) -> int | None:
-        nanny = self._cluster.workers.get(name) if self._cluster is not None else None
-        return nanny.exits.get(pid) if nanny is not None else None
-
-    def __enter__(self) -> DaskSession:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _inspect_worker() -> tuple[WorkerFacts | None, bool]:

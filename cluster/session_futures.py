@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from distributed import Future as RemoteFuture
@@ -12,11 +12,9 @@ from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError
 
 from .errors import ClusterLostError, WorkerDiedError
+from .worker_deaths import Death
 
-__all__ = ["DaskFuture", "ExitCodes"]
-
-# Asks for the exit code of a worker's process by Dask's name and pid; None while it is not known.
-ExitCodes = Callable[[Any, int], int | None]
+__all__ = ["DaskFuture"]
 
 # The scheduler may notice a death by its closed connection before the nanny has reaped the process.
 _REAPING_S = 2.0
@@ -28,15 +26,14 @@ class DaskFuture:
     Parameters
     ----------
     remote : distributed.Future
-    names : mapping
-        Our names of the workers by Dask's.
-    exit_code : callable
+    death_of : callable
+        Says how a worker's process ended, by Dask's name of the worker and the pid.
     """
 
-    __slots__ = ("_cancelled", "_exit_code", "_names", "_remote")
+    __slots__ = ("_cancelled", "_death_of", "_remote")
 
-    def __init__(self, remote: RemoteFuture, names: Mapping[Any, str], exit_code: ExitCodes) -> None:
-        self._remote, self._names, self._exit_code = remote, names, exit_code
+    def __init__(self, remote: RemoteFuture, death_of: Callable[[Any, int], Death]) -> None:
+        self._remote, self._death_of = remote, death_of
         self._cancelled = False
 
     def done(self) -> bool:
@@ -82,7 +79,6 @@ class DaskFuture:
 
     def _describe_death(self, worker: Any) -> WorkerDiedError:
         deadline = time.monotonic() + _REAPING_S
-        while (code := self._exit_code(worker.name, worker.pid)) is None and time.monotonic() < deadline:
+        while (death := self._death_of(worker.name, worker.pid)).exitcode is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        name = self._names.get(worker.name, str(worker.name))
-        return WorkerDiedError.of(name, pid=worker.pid, exitcode=code)
+        return WorkerDiedError.of(death.worker, pid=death.pid, exitcode=death.exitcode, oom_group=death.oom_group)

@@ -1,25 +1,34 @@
-"""The keeper of one worker process: starts it cleanly, prepares it, and remembers how it died."""
+"""The keeper of one worker process: starts it cleanly, prepares it, starts it again, and remembers how it died."""
 
 from __future__ import annotations
 
-import multiprocessing.spawn
-import os
+import asyncio
+import contextlib
+import logging
 import signal
-import threading
+import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from distributed import Nanny
+from distributed import Nanny, Status
 
-__all__ = ["WorkerNanny", "nannies_of", "spawning"]
+from .children import kill_child
+from .preload import log_environment
+from .worker import WorkerFacts
+from .worker_deaths import Death, OomCount
+from .worker_spawning import spawning
 
+__all__ = ["WorkerNanny", "nannies_of"]
+
+_LOGGER = logging.getLogger("arraymill.cluster")
 # Dask's note to its workers, for the titles of processes.
 _PARENT_PID = "__DASK_PARENT_PID"
-# The name that Dask gives to the processes of its workers.
-_WORKER_PROCESS = "Dask Worker process"
+_LOOK_S = 0.02
+# Less than Dask's own limit (death_timeout), after which it gives the worker up for ever.
+_RESTART_S = 100.0
+# Starts that failed in a row, by an error of the worker's own: after that many its device is taken to be broken.
+_MOST_FAILED_STARTS = 5
 
 
 class WorkerNanny(Nanny):  # type: ignore[misc]  # distributed has no types
@@ -29,110 +38,123 @@ class WorkerNanny(Nanny):  # type: ignore[misc]  # distributed has no types
     ----------
     prepare : PrepareWorker
         Runs before the worker joins; if it raises, the worker does not join.
+    logs : Path, optional
+        Folder for what the worker prints.
+    ooms : OomCount, optional
+        One for all workers of a cluster.
     """
 
-    def __init__(self, *args: Any, prepare: Any = None, plugins: Any = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, prepare: Any, plugins: Any = (), logs: Path | None = None, ooms: OomCount | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.worker_name = prepare.names.get(kwargs.get("name"), str(kwargs.get("name")))
+        self.facts: WorkerFacts | None = None
         self.started_pid: int | None = None
-        self.exits: dict[int, int] = {}
+        self.deaths: dict[int, Death] = {}
         self.retired = False
         # LocalCUDACluster drops the exceptions of workers that fail to start; here they can be found.
         self.start_error: Exception | None = None
         self.folder = str(kwargs.get("local_directory"))
+        self._ooms = ooms or OomCount()
+        self._running_pid: int | None = None
+        self._ended_by_us: set[int] = set()
+        self._has_joined = False
+        self._n_failed_starts = 0
         _nannies.add(self)
-        super().__init__(*args, plugins=(*plugins, *([prepare] if prepare is not None else ())), **kwargs)
+        if logs is not None:
+            kwargs["env"] = {**(kwargs.get("env") or {}), **log_environment(logs / f"{self.worker_name}.log")}
+        super().__init__(*args, plugins=(*plugins, prepare), **kwargs)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its worker is gone for good."""
+        return self.retired or self.status in (Status.closing, Status.closed, Status.failed)
 
     async def instantiate(self) -> Any:
         """Start the worker process and wait until it has joined."""
         # Children inherit the mask of this thread (never the main thread), so Ctrl-C cannot hit a worker that is
         # still importing; later the preload ignores the signal for good.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self._has_joined = False
         try:
             with spawning({*self.pre_spawn_env, _PARENT_PID}):
-                status = await super().instantiate()
+                status = await self._watch_start(asyncio.ensure_future(super().instantiate()))
         except Exception as error:
             self.start_error = error
             raise
-        self.started_pid = self.pid
+        if status == Status.running:
+            self.started_pid = self.pid or self._running_pid
+            self._has_joined, self._n_failed_starts = True, 0
         return status
+
+    async def _watch_start(self, starting: asyncio.Future[Any]) -> Any:
+        """Wait for a start, keep the pid of its process, and kill a process that does not get anywhere."""
+        is_restart, deadline = self.started_pid is not None, time.monotonic() + _RESTART_S
+        try:
+            while not (await asyncio.wait({starting}, timeout=_LOOK_S))[0]:
+                self._running_pid = self.pid or self._running_pid
+                is_late = is_restart and time.monotonic() > deadline
+                if self._running_pid is not None and (is_late or self.retired):
+                    deadline = float("inf")
+                    self._n_failed_starts += is_late
+                    self.end_process(self._running_pid)
+        finally:
+            starting.cancel()
+        return starting.result()
 
     def retire(self) -> None:
         """Do not start the worker again when its process ends."""
         self.retired = True
 
+    def end_process(self, pid: int) -> bool:
+        """Kill the worker's process if it is the one of that number, and return whether it was."""
+        if pid not in (self.pid, self.started_pid, self._running_pid):
+            return False
+        self._ended_by_us.add(pid)
+        return kill_child(pid)
+
+    async def restart(self, timeout: float = 30, reason: str = "") -> Any:
+        """Kill the worker; its end starts it again. Dask's own way would start two."""
+        if self.pid is not None:
+            self.end_process(self.pid)
+        return "OK"
+
+    def close_gracefully(self, reason: str = "") -> None:
+        """Do nothing: a worker that was told to leave by the scheduler is started again all the same."""
+
     def _on_worker_exit_sync(self, exitcode: int) -> None:
-        if self.started_pid is not None:
-            self.exits[self.started_pid] = exitcode
+        pid, self._running_pid = self._running_pid, None
+        if pid is not None:
+            group = "" if pid in self._ended_by_us else self._ooms.group_of(exitcode)
+            self.deaths[pid] = Death(self.worker_name, pid, exitcode, group)
+        if not self._has_joined and exitcode != -signal.SIGKILL:
+            self._n_failed_starts += 1
         if not self.retired:
             super()._on_worker_exit_sync(exitcode)
+
+    async def _on_worker_exit(self, exitcode: int) -> None:
+        if self.status != Status.running:
+            await super()._on_worker_exit(exitcode)
+            return
+        with contextlib.suppress(OSError):
+            await self._unregister()
+        if self._n_failed_starts >= _MOST_FAILED_STARTS:
+            self.retire()
+        if self.is_lost:
+            return
+        # Dask would start again in the same object, where the start that has just failed may still be polling: it
+        # takes the new process's message for its own and drops it, and the worker never joins.
+        self.process = None
+        try:
+            await self.instantiate()
+        except Exception as error:  # noqa: BLE001 - the process that could not start ends, and this runs again
+            _LOGGER.debug("worker %s did not start again: %s", self.worker_name, error)
 
 
 _nannies: weakref.WeakSet[WorkerNanny] = weakref.WeakSet()
 
 
-def nannies_of(folder: Path) -> list[WorkerNanny]:
+def nannies_of(folder: Path | str) -> list[WorkerNanny]:
     """Return the nannies of the cluster that works in `folder`, also of one that did not get as far as to exist."""
     return [nanny for nanny in list(_nannies) if nanny.folder == str(folder)]
-
-
-class _Spawning:
-    """What is changed in this process while any worker starts; several start side by side, and again later."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.depth = 0
-        self.environment: dict[str, str | None] = {}
-        self.describe_main: Callable[..., dict[str, Any]] = multiprocessing.spawn.get_preparation_data
-
-    def enter(self, names: set[str]) -> None:
-        with self.lock:
-            for name in names - self.environment.keys():
-                self.environment[name] = os.environ.get(name)
-            if self.depth == 0:
-                self.describe_main = multiprocessing.spawn.get_preparation_data
-                multiprocessing.spawn.get_preparation_data = self.describe_without_main
-            self.depth += 1
-
-    def leave(self) -> None:
-        with self.lock:
-            self.depth -= 1
-            if self.depth == 0:
-                multiprocessing.spawn.get_preparation_data = self.describe_main
-                _restore_environment(self.environment)
-                self.environment = {}
-
-    def describe_without_main(self, name: str) -> dict[str, Any]:
-        # A spawned process imports the driver's script again: a script without a `__main__` guard would start a
-        # cluster in every worker, and the command line would cost each one its imports. Tasks travel by value, so
-        # nothing is missed.
-        preparation = self.describe_main(name)
-        if name.startswith(_WORKER_PROCESS):
-            preparation.pop("init_main_from_name", None)
-            preparation.pop("init_main_from_path", None)
-        return preparation
-
-
-_spawning = _Spawning()
-
-
-@contextmanager
-def spawning(names: set[str]) -> Iterator[None]:
-    """Keep the driver's environment and script out of the workers' start, and the workers' settings out of the driver.
-
-    Parameters
-    ----------
-    names : set of str
-        The environment variables that a nanny sets in this process for its worker to inherit.
-    """
-    _spawning.enter(names)
-    try:
-        yield
-    finally:
-        _spawning.leave()
-
-
-def _restore_environment(before: dict[str, str | None]) -> None:
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value

@@ -7,6 +7,8 @@ from typing import Any
 
 from .config import ClusterConfig
 from .config_dask import LOOPBACK
+from .errors import ClusterConfigError
+from .worker_deaths import OomCount
 from .worker_nanny import WorkerNanny
 from .worker_plugin import PrepareWorker
 
@@ -25,8 +27,22 @@ def worker_options(config: ClusterConfig, scratch: Path, prepare: PrepareWorker)
         "local_directory": str(scratch),
         "worker_class": WorkerNanny,
         "prepare": prepare,
+        "ooms": OomCount(),
+        "logs": _make_log_folder(config.logs),
         "preload": ["arraymill.cluster.preload"],
         "death_timeout": "120s",
         # Workers say nothing on the user's terminal: what goes wrong there comes back as an exception.
         "silence_logs": "CRITICAL",
     }
+
+
+def _make_log_folder(folder: Path | None) -> Path | None:
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ClusterConfigError(
+            f"the log folder {folder} cannot be used", cause=str(error), next="name another folder"
+        ) from error
+    return folder.absolute()

@@ -8,7 +8,8 @@ import threading
 import pytest
 from worker_tasks import alive, fail
 
-from arraymill.cluster.session_teardown import finish_within, kill_children
+from arraymill.cluster.children import kill_children
+from arraymill.cluster.session_teardown import finish_within
 
 
 def test_what_hangs_is_left_behind() -> None:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from arraymill.cluster.worker_nanny import spawning
+from arraymill.cluster.worker_spawning import spawning
 
 
 def test_what_is_set_while_workers_start_is_gone_when_the_last_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,176 @@
+"""What every session that works through a Dask client does alike: send tasks, wait for them, be rid of a worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+from .config import Precision
+from .errors import ClusterLostError
+from .session_futures import DaskFuture
+from .worker import Device, WorkerFacts
+from .worker_deaths import Death
+from .worker_tasks import pack_task, run_packed
+
+__all__ = ["ClientSession", "Keeper"]
+
+# How often a wait looks whether the scheduler and a worker are still there.
+_HEARTBEAT_S = 1.0
+
+
+class Keeper(Protocol):
+    """Who looks after the workers: `WorkerKeeper` where their nannies are, or somebody who asks it."""
+
+    def facts(self) -> tuple[WorkerFacts, ...]:
+        """Return what the workers are that are not lost."""
+        ...
+
+    def problem(self) -> str:
+        """Return why workers are lost, as far as it is known."""
+        ...
+
+    def death_of(self, name: Any, pid: int) -> Death:
+        """Return how a worker's process ended."""
+        ...
+
+    def replace(self, pid: int) -> bool:
+        """Kill a worker's process, which is then started again."""
+        ...
+
+    def retire(self, name: str) -> bool:
+        """Kill a worker's process for good."""
+        ...
+
+
+class ClientSession:
+    """Runs tasks on the workers of a Dask cluster, one task per worker at a time.
+
+    Parameters
+    ----------
+    kind : {"local", "cuda"}
+    device : {"cpu", "cuda"}
+    precision : {"strict", "standard", "fast"}
+    keeper : Keeper
+    """
+
+    def __init__(
+        self, kind: Literal["local", "cuda"], device: Device, precision: Precision, keeper: Keeper
+    ) -> None:
+        self.kind, self.device, self.precision = kind, device, precision
+        self._keeper = keeper
+        self._client: Any = None
+        self._changed = threading.Condition()
+        self._n_changes = 0
+
+    @property
+    def n_workers(self) -> int:
+        """Number of workers that are not lost; one that is just starting again counts."""
+        return len(self.facts())
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, key: str) -> DaskFuture:
+        """Start a task and return its future.
+
+        Parameters
+        ----------
+        function, *args
+            Anything that cloudpickle carries; no tensors.
+        key : str
+            Name of the task. A second task of the same name, while the future of the first is kept, is the first.
+
+        Raises
+        ------
+        TypeError
+            If an argument holds a tensor.
+        ClusterLostError
+            If the cluster is gone.
+        """
+        self._check_alive()
+        task = pack_task(function, args)
+        remote = self._client.submit(run_packed, task, key=key, pure=False, retries=0)
+        remote.add_done_callback(self._notice)
+        return DaskFuture(remote, self._keeper.death_of)
+
+    def wait(self, futures: Collection[DaskFuture], timeout_s: float | None) -> set[DaskFuture]:
+        """Return the futures that are done, once there is one; an empty set if the time runs out.
+
+        Raises
+        ------
+        ClusterLostError
+            If the cluster or every worker is gone and none is done.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            seen = self._n_changes
+            done = {future for future in futures if future.done()}
+            remaining_s = _HEARTBEAT_S if deadline is None else deadline - time.monotonic()
+            if done or not futures or remaining_s <= 0:
+                return done
+            self._check_alive()
+            self._wait_for_change(seen, min(remaining_s, _HEARTBEAT_S))
+
+    def facts(self) -> tuple[WorkerFacts, ...]:
+        """Return what the workers are that are not lost; pids are those of the processes that run now."""
+        return self._keeper.facts()
+
+    def replace(self, pid: int) -> bool:
+        """Kill a worker's process, whatever it is doing; another is started, and its task ends in `WorkerDiedError`.
+
+        Parameters
+        ----------
+        pid : int
+            Of the worker, as in `WorkerFacts.pid`.
+
+        Returns
+        -------
+        bool
+            False if this is no worker's process, or it has ended already.
+        """
+        return self._keeper.replace(pid)
+
+    def retire(self, name: str) -> bool:
+        """Kill a worker for good; `n_workers` falls.
+
+        Parameters
+        ----------
+        name : str
+            As in `WorkerFacts.name`.
+
+        Returns
+        -------
+        bool
+            False if no worker that is left has this name.
+        """
+        is_retired = self._keeper.retire(name)
+        self._notice(None)
+        return is_retired
+
+    def close(self) -> None:
+        """End the session, within bounded time."""
+        raise NotImplementedError
+
+    def _notice(self, _: Any) -> None:
+        with self._changed:
+            self._n_changes += 1
+            self._changed.notify_all()
+
+    def _wait_for_change(self, seen: int, timeout_s: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._n_changes != seen, timeout_s)
+
+    def _check_alive(self) -> None:
+        if self._client is None or self._client.status != "running":
+            status = "closed" if self._client is None else self._client.status
+            raise ClusterLostError("the cluster is gone", cause=f"its client is {status}")
+        if not self._keeper.facts():
+            raise ClusterLostError("no worker is left", cause=self._keeper.problem())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
