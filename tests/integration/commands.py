@@ -107,9 +107,15 @@ class Folder:
     temporary: Path
     settings: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def home(self) -> Path:
+        """Where the jobs of these commands live: beside the folder, not in it."""
+        return self.path.parent / "home"
+
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
-        return inherited | {"TMPDIR": str(self.temporary), _MARK: uuid.uuid4().hex} | self.settings
+        own = {"TMPDIR": str(self.temporary), "ARRAYMILL_HOME": str(self.home), _MARK: uuid.uuid4().hex}
+        return inherited | own | self.settings
 
     def digests(self) -> dict[str, tuple[str, int]]:
         """Return the contents and the time of change of every file."""
