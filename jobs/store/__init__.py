@@ -2,4 +2,54 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from .catalogue import find_job, list_jobs, remove_job
+from .files import write_file
+from .held import Holder
+from .home import JobFolder, create_job_folder, home_folder, is_job_id, jobs_folder, new_job_id
+from .journal import Journal, Receipt
+from .ledger import Ledger, read_ledger
+from .lock import JobLock, holder_of, is_locked, lock_holder
+from .marks import mark_cancelled, unmark_cancelled
+from .partials import PartialRef, PartialsFile
+from .queue import DeviceQueue
+from .settled import Settled, read_settled, settle
+from .state import LIVE, TERMINAL, JobState, read_state, write_state
+from .tickets import DeviceHold, Ticket, Wants
+
+__all__ = [
+    "LIVE",
+    "TERMINAL",
+    "DeviceHold",
+    "DeviceQueue",
+    "Holder",
+    "JobFolder",
+    "JobLock",
+    "JobState",
+    "Journal",
+    "Ledger",
+    "PartialRef",
+    "PartialsFile",
+    "Receipt",
+    "Settled",
+    "Ticket",
+    "Wants",
+    "create_job_folder",
+    "find_job",
+    "holder_of",
+    "home_folder",
+    "is_job_id",
+    "is_locked",
+    "jobs_folder",
+    "list_jobs",
+    "lock_holder",
+    "mark_cancelled",
+    "new_job_id",
+    "read_ledger",
+    "read_settled",
+    "read_state",
+    "remove_job",
+    "settle",
+    "unmark_cancelled",
+    "write_file",
+    "write_state",
+]

@@ -1,0 +1,153 @@
+"""A file that one process holds under ``flock``: the kernel lets go of it when the process dies, however it dies.
+
+Holders take the file exclusively. Who only looks takes it shared, for a moment: so one who looks never takes another
+one for a holder, and a holder is told from one who looks by being the only thing that a shared lock waits for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import disk
+from .files import create_file
+
+__all__ = ["Holder", "adopt", "hold", "is_held", "let_go", "read_note", "write_note"]
+
+_NOTE_BYTES = 512
+_LOOK_PAUSE_S = 0.001
+
+_held: set[int] = set()
+_cares_for_children = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds a file.
+
+    Parameters
+    ----------
+    pid : int
+    host : str
+        Name of the machine that the number belongs to: home folders may be shared between machines.
+    """
+
+    pid: int
+    host: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}" if self.host == os.uname().nodename else f"pid {self.pid} on {self.host}"
+
+
+def hold(path: Path) -> int | None:
+    """Take a file and return its descriptor, or None if another process holds it.
+
+    The descriptor is closed in children, whether they are forked or started, unless it is passed on purpose.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be created, or its file system has no locks.
+    """
+    while True:
+        descriptor = create_file(path, os.O_RDWR)
+        try:
+            taken = _take(descriptor)
+            if taken and _has_name(descriptor, path):
+                adopt(descriptor)
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        if not taken:
+            return None
+
+
+def adopt(descriptor: int) -> None:
+    """Look after a descriptor that is held: it is not passed to children."""
+    global _cares_for_children
+    os.set_inheritable(descriptor, False)
+    if not _cares_for_children:
+        os.register_at_fork(after_in_child=_close_all)
+        _cares_for_children = True
+    _held.add(descriptor)
+
+
+def let_go(descriptor: int) -> None:
+    """Close a descriptor. The file is free once no other process has it: one that it was passed to keeps it."""
+    # After a fork the number may belong to another file of the child.
+    if descriptor in _held:
+        _held.discard(descriptor)
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a process holds a file. The file is not changed, and nobody is kept from taking it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return not _flock(descriptor, fcntl.LOCK_SH)
+    except OSError:
+        return False
+    finally:
+        # not by closing alone: a child that is forked right now would keep it
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def write_note(descriptor: int, note: str) -> None:
+    """Say in a file that is held who holds it and what for.
+
+    One write of a fixed length: no reader finds a part of it.
+    """
+    disk.pwritev(descriptor, [memoryview(note.encode().ljust(_NOTE_BYTES)[:_NOTE_BYTES])], 0)
+
+
+def read_note(path: Path) -> str:
+    """Return what the last holder of a file said, or an empty text."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_NOTE_BYTES).decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _take(descriptor: int) -> bool:
+    while not _flock(descriptor, fcntl.LOCK_EX):
+        # Only a holder is in the way of a shared lock; otherwise somebody looks and will be gone in a moment.
+        if not _flock(descriptor, fcntl.LOCK_SH):
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(_LOOK_PAUSE_S)
+    return True
+
+
+def _flock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _has_name(descriptor: int, path: Path) -> bool:
+    """Return whether the name still belongs to the open file: somebody may have removed it before it was taken."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _close_all() -> None:
+    for descriptor in _held:
+        with suppress(OSError):
+            os.close(descriptor)
+    _held.clear()

@@ -1,0 +1,193 @@
+"""The protocol by which work becomes done: a block counts once its bytes, and then its record, are durable.
+
+::
+
+    worker   write the block, fdatasync        a crash here: the block runs again and writes the same bytes
+    driver   append the partial, if it has one
+    driver   partials: fdatasync               the ledger never names bytes that are not there
+    driver   ledger: write, fsync              now, and not before, the block is done
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from ..kernels import Partial
+from .files import read_file, write_file, writing
+from .home import JobFolder
+from .ledger import Ledger, read_ledger
+from .partials import PartialRef, PartialsFile
+from .settled import Settled, read_settled, settle
+
+__all__ = ["Journal", "Receipt"]
+
+_GROUP_RECORDS = 64
+_GROUP_S = 0.5
+
+
+class Receipt(Protocol):
+    """What a worker returns of a block it has run."""
+
+    @property
+    def block(self) -> int:
+        """Number of the block."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it, in types that JSON has."""
+        ...
+
+
+@dataclass(slots=True)
+class Journal:
+    """The books of a job, written by the one process that holds its lock.
+
+    Parameters
+    ----------
+    folder : JobFolder
+    clock : callable
+        Seconds, from any beginning.
+    """
+
+    folder: JobFolder
+    clock: Callable[[], float]
+    _ledger: Ledger
+    _partials: PartialsFile
+    _waiting: list[int] = field(default_factory=list)
+    _waiting_since: float = 0.0
+
+    @classmethod
+    def open(cls, folder: JobFolder, *, clock: Callable[[], float] = time.monotonic) -> Self:
+        """Open the books of a job, whatever state a crash left them in.
+
+        What they say from now on is durable; a torn end is cut off.
+
+        Raises
+        ------
+        JobError
+        """
+        settled = settle(read_ledger(folder.ledger)[0])
+        good_bytes = max((ref.offset + ref.nbytes for ref in settled.partials.values()), default=0)
+        # Partials first: what the ledger will be relied on to say must not outlast the bytes it names.
+        partials = PartialsFile.open(folder.partials, good_bytes)
+        try:
+            ledger = Ledger.open(folder.ledger)
+        except BaseException:
+            partials.close()
+            raise
+        return cls(folder, clock, ledger, partials)
+
+    def begin(self, plan_record: Mapping[str, Any]) -> None:
+        """Write the plan, which the first block may rely on when this returns.
+
+        Raises
+        ------
+        JobError
+        """
+        self._append({"kind": "plan", **plan_record})
+        self.commit()
+
+    def start_epoch(self) -> int:
+        """Begin a new attempt and return its number: workers of earlier ones find that theirs is stale.
+
+        Raises
+        ------
+        JobError
+        """
+        epoch = max(_stored_epoch(self.folder), self.settled().epoch) + 1
+        # The file first: should the ledger miss this number, no later attempt uses it again.
+        write_file(self.folder.epoch, b"%d\n" % epoch)
+        self._append({"kind": "epoch", "epoch": epoch, "at_s": time.time()})
+        self.commit()
+        return epoch
+
+    def done(self, record: Receipt, partial: Partial | None = None) -> tuple[int, ...]:
+        """Add a block whose bytes are durable, or whose partial this is; return the blocks that count from now on.
+
+        Those are the blocks of a whole group, when it is full or old enough; most often there are none.
+
+        Raises
+        ------
+        JobError
+        """
+        entry = {"kind": "block", **record.to_json()}
+        if partial is not None:
+            entry["partial"] = self._partials.append(partial).to_json()
+        self._append(entry)
+        self._waiting.append(record.block)
+        return self.tick()
+
+    def event(self, kind: str, **fields: Any) -> None:
+        """Add a record of something else that happened. It is durable after the next commit.
+
+        Parameters
+        ----------
+        kind : str
+            "output", "retry", "death", "timeout", "split", "hole", "corrupt", "stale", "verified", "committed", "note".
+        **fields
+            In types that JSON has. "hole", "corrupt", "stale" concern ``block``; "split" says ``n_splits``.
+        """
+        self._append({"kind": kind, "at_s": time.time(), **fields})
+
+    def tick(self) -> tuple[int, ...]:
+        """Commit if the group is full or old enough, and return the blocks that count from now on.
+
+        Raises
+        ------
+        JobError
+        """
+        is_due = self._ledger.n_unsynced and self.clock() - self._waiting_since >= _GROUP_S
+        return self.commit() if is_due or self._ledger.n_unsynced >= _GROUP_RECORDS else ()
+
+    def commit(self) -> tuple[int, ...]:
+        """Make everything durable, and return the blocks that count from now on.
+
+        Raises
+        ------
+        StoreFullError
+            If that fails: nothing more can be written, and blocks that were not returned do not count.
+        """
+        self._sync()
+        # A block may have arrived twice.
+        blocks, self._waiting = tuple(dict.fromkeys(self._waiting)), []
+        return blocks
+
+    def settled(self) -> Settled:
+        """Return what the books come to, without what is not committed yet."""
+        return read_settled(self.folder)
+
+    def read_partial(self, ref: PartialRef) -> Partial | None:
+        """Return a stored partial, or None if its bytes are not what was stored."""
+        return self._partials.read(ref)
+
+    def close(self) -> None:
+        """Close the books; what was not committed is forgotten."""
+        self._ledger.close()
+        self._partials.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        if not self._ledger.n_unsynced:
+            self._waiting_since = self.clock()
+        self._ledger.append(record)
+
+    def _sync(self) -> None:
+        self._partials.sync()
+        self._ledger.sync()
+
+
+def _stored_epoch(folder: JobFolder) -> int:
+    with writing(folder.epoch):
+        text = (read_file(folder.epoch) or b"").strip()
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,140 @@
+"""Who works on a job: the one process that holds the lock in its folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from ..errors import JobError, JobRunningError, NoSuchJobError
+from . import held
+from .files import writing
+from .held import Holder
+from .home import JobFolder
+
+__all__ = ["JobLock", "holder_of", "is_locked", "lock_holder"]
+
+_N_LOOKS, _PAUSE_S = 1000, 0.001
+
+
+@dataclass(slots=True)
+class JobLock:
+    """The right to work on a job and to write in its folder, until it is released or the process dies.
+
+    Parameters
+    ----------
+    folder : JobFolder
+    fd : int
+        Open and locked; -1 once released. Other processes get it only where it is passed on purpose (``pass_fds``).
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> folder = JobFolder(Path("kbdm3xqa").absolute())
+    >>> folder.path.mkdir()
+    >>> with JobLock.acquire(folder):
+    ...     holder_of(folder) == os.getpid()
+    True
+    >>> holder_of(folder) is None
+    True
+    """
+
+    folder: JobFolder
+    fd: int
+
+    @classmethod
+    def acquire(cls, folder: JobFolder) -> Self:
+        """Take the lock of a job.
+
+        Raises
+        ------
+        JobRunningError
+            If another process holds it.
+        NoSuchJobError
+            If the job was removed.
+        """
+        if not folder.path.is_dir():
+            raise NoSuchJobError(f"no job {folder.id}", cause=f"{folder.path} is gone", next="arraymill list")
+        with writing(folder.lock):
+            descriptor = held.hold(folder.lock)
+        if descriptor is None:
+            holder = lock_holder(folder)
+            raise JobRunningError(
+                f"job {folder.id} is running",
+                cause=f"{holder or 'another process'} works on it",
+                safe="nothing was touched",
+                next=f"arraymill wait {folder.id}, or arraymill cancel {folder.id}",
+            )
+        lock = cls(folder, descriptor)
+        lock.set_holder(os.getpid())
+        return lock
+
+    @classmethod
+    def adopt(cls, folder: JobFolder, fd: int) -> Self:
+        """Go on with a lock that the process that started this one took.
+
+        Raises
+        ------
+        JobError
+            If the descriptor is not the job's lock.
+        """
+        try:
+            is_lock = os.path.samestat(os.fstat(fd), folder.lock.stat())
+        except OSError:
+            is_lock = False
+        if not is_lock:
+            raise JobError(f"the lock of job {folder.id} was not handed over", cause=f"descriptor {fd} is not it")
+        held.adopt(fd)
+        lock = cls(folder, fd)
+        lock.set_holder(os.getpid())
+        return lock
+
+    def set_holder(self, pid: int) -> None:
+        """Say which process is to be signalled to stop the job."""
+        with writing(self.folder.lock):
+            held.write_note(self.fd, f"{pid} {os.uname().nodename}")
+
+    def hand_over(self, pid: int) -> None:
+        """Leave the lock to a process that it was passed to: the job is free when that one dies, not this one."""
+        self.set_holder(pid)
+        self.release()
+
+    def release(self) -> None:
+        """Close this process's hold on the job. Does nothing the second time."""
+        descriptor, self.fd = self.fd, -1
+        if descriptor >= 0:
+            held.let_go(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def is_locked(folder: JobFolder) -> bool:
+    """Return whether a process works on a job. Nothing is created or changed."""
+    return held.is_held(folder.lock)
+
+
+def lock_holder(folder: JobFolder) -> Holder | None:
+    """Return the process that works on a job, or None. Nothing is created or changed."""
+    for _ in range(_N_LOOKS):
+        if not is_locked(folder):
+            return None
+        words = held.read_note(folder.lock).split()
+        if len(words) == 2 and words[0].isdecimal() and int(words[0]) > 1:
+            return Holder(int(words[0]), words[1])
+        # It took the lock this very moment and says at once who it is.
+        time.sleep(_PAUSE_S)
+    return None
+
+
+def holder_of(folder: JobFolder) -> int | None:
+    """Return the number of the process that works on a job, or None. Nothing is created or changed."""
+    holder = lock_holder(folder)
+    return None if holder is None else holder.pid

@@ -1,0 +1,148 @@
+"""What a job's ledger comes to: which blocks are done, and what happened on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .home import JobFolder
+from .ledger import read_ledger
+from .partials import PartialRef
+
+__all__ = ["Settled", "read_settled", "settle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a ledger comes to.
+
+    Parameters
+    ----------
+    plan : dict or None
+        The plan's record, the last one if the job was planned again.
+    output : dict or None
+        Where the unfinished output lies, the last record.
+    epoch : int
+        Number of the last attempt.
+    done : dict of int to dict
+        The last record of each block that is done.
+    partials : dict of int to PartialRef
+        Of the blocks that are done and have one.
+    holes : frozenset of int
+        Blocks that failed and were skipped.
+    splits : int
+        How often blocks were halved at most, which later blocks begin with.
+    n_retries, n_deaths, n_timeouts, n_splits : int
+        How often it happened.
+    committed : bool
+        The output is published.
+    events : tuple of dict
+        All records but plans and blocks, in their order.
+    """
+
+    plan: dict[str, Any] | None = None
+    output: dict[str, Any] | None = None
+    epoch: int = 0
+    done: dict[int, dict[str, Any]] = field(default_factory=dict)
+    partials: dict[int, PartialRef] = field(default_factory=dict)
+    holes: frozenset[int] = frozenset()
+    splits: int = 0
+    n_retries: int = 0
+    n_deaths: int = 0
+    n_timeouts: int = 0
+    n_splits: int = 0
+    committed: bool = False
+    events: tuple[dict[str, Any], ...] = ()
+
+
+def read_settled(folder: JobFolder) -> Settled:
+    """Return what the ledger of a job comes to, at any moment. Nothing is created or changed.
+
+    Raises
+    ------
+    JobError
+        If the ledger is there and cannot be read.
+    """
+    return settle(read_ledger(folder.ledger)[0])
+
+
+def settle(records: Iterable[Mapping[str, Any]]) -> Settled:
+    """Return what records come to. The last record of a block wins; "corrupt" and "stale" take it back.
+
+    Examples
+    --------
+    >>> settled = settle([{"kind": "block", "block": 3}, {"kind": "block", "block": 4}, {"kind": "stale", "block": 3}])
+    >>> sorted(settled.done)
+    [4]
+    """
+    fold = _Fold()
+    for record in records:
+        fold.add(dict(record))
+    return fold.settled()
+
+
+@dataclass(slots=True)
+class _Fold:
+    last: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    done: dict[int, dict[str, Any]] = field(default_factory=dict)
+    partials: dict[int, PartialRef] = field(default_factory=dict)
+    holes: set[int] = field(default_factory=set)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    epoch: int = 0
+    splits: int = 0
+
+    def add(self, record: dict[str, Any]) -> None:
+        kind, block = record.pop("kind"), record.get("block")
+        self.counts[kind] += 1
+        if kind in ("plan", "output"):
+            self.last[kind] = record
+        if kind in ("block", "corrupt", "stale", "hole") and isinstance(block, int):
+            self._take_back(block)
+        if kind == "block" and isinstance(block, int):
+            self._add_block(block, record)
+        elif kind == "hole" and isinstance(block, int):
+            self.holes.add(block)
+        elif kind == "epoch":
+            self.epoch = max(self.epoch, _number(record.get("epoch")))
+        if kind in ("block", "split"):
+            self.splits = max(self.splits, _number(record.get("n_splits")))
+        if kind not in ("block", "plan"):
+            self.events.append({"kind": kind, **record})
+
+    def _add_block(self, block: int, record: dict[str, Any]) -> None:
+        self.done[block] = record
+        if (ref := record.get("partial")) is not None:
+            try:
+                self.partials[block] = PartialRef.from_json(ref)
+            except (KeyError, TypeError):
+                # of another version: the block runs again
+                del self.done[block]
+
+    def _take_back(self, block: int) -> None:
+        self.done.pop(block, None)
+        self.partials.pop(block, None)
+        self.holes.discard(block)
+
+    def settled(self) -> Settled:
+        return Settled(
+            plan=self.last.get("plan"),
+            output=self.last.get("output"),
+            epoch=self.epoch,
+            done=self.done,
+            partials=self.partials,
+            holes=frozenset(self.holes),
+            splits=self.splits,
+            n_retries=self.counts["retry"],
+            n_deaths=self.counts["death"],
+            n_timeouts=self.counts["timeout"],
+            n_splits=self.counts["split"],
+            committed=self.counts["committed"] > 0,
+            events=tuple(self.events),
+        )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
