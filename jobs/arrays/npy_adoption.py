@@ -91,10 +91,14 @@ def _finish_publication(name: str, final: Path) -> None:
         has_both = os.path.samestat(final.lstat(), partial_path(final).lstat())
     except FileNotFoundError:
         has_both = False
-    if has_both:
-        adopt_partial(name, final).publish(replace=False)
-    else:
+    if not has_both:
         disk.fsync_folder(final.parent)
+        return
+    partial = adopt_partial(name, final)
+    try:
+        partial.publish(replace=False)
+    finally:
+        partial.close()
 
 
 def _check_file(header: ArrayHeader, path: Path, descriptor: int, info: Mapping[str, Any] | None) -> int:

@@ -16,6 +16,7 @@ from arraymill.jobs.blocks import (
     broadcast_region,
     ceil_div,
     even_chunk,
+    merged_ranges,
     offset_region,
     region_shape,
     row_major_chunks,
@@ -145,3 +146,11 @@ def test_a_moved_region_keeps_its_shape(grid: Grid, step: int) -> None:
 @given(SHAPES)
 def test_the_whole_region_has_the_shape(shape: Shape) -> None:
     assert region_shape(whole_region(shape)) == shape
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30))))
+def test_merged_ranges_hold_the_same_integers_in_order_and_apart(ranges: list[tuple[int, int]]) -> None:
+    merged = merged_ranges(ranges)
+    assert {i for bounds in merged for i in range(*bounds)} == {i for bounds in ranges for i in range(*bounds)}
+    ends = [end for bounds in merged for end in bounds]
+    assert ends == sorted(set(ends))

@@ -73,3 +73,13 @@ def test_a_map_is_shared_and_read_only(tmp_path: Path) -> None:
     with MemorySource("x", mapped).open() as reader:
         view = reader.view(((2, 4),))
     assert (np.ndarray, True) == (type(view), np.shares_memory(view, mapped))
+
+
+def test_a_target_is_read_back_while_it_is_written() -> None:
+    target = MemoryTarget(np.zeros((2, 3)))
+    with target.open(durable=True) as writer, target.T.reader() as reader:
+        writer.write(((1, 2), (0, 3)), np.array([[1.0, 2.0, 3.0]]))
+        out = np.empty((3, 1))
+        assert reader.read(((0, 3), (1, 2)), out) == 24
+    assert out.ravel().tolist() == [1, 2, 3]
+    assert target.array.flags.writeable

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from array_layouts import DTYPES
 
+from arraymill.jobs import disk
 from arraymill.jobs.arrays import Output, create_output, open_source
 from arraymill.jobs.errors import JobError, OutputError
 
@@ -122,3 +123,42 @@ def test_a_device_error_at_publish_is_a_job_error(path: Path, monkeypatch: pytes
         with pytest.raises(JobError, match="Input/output error"):
             output.publish()
     assert list(path.parent.iterdir()) == []
+
+
+def test_what_cannot_be_removed_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = create(path)
+    monkeypatch.setattr(disk, "unlink", fail)
+    with pytest.raises(JobError, match="cannot be removed") as caught:
+        output.discard()
+    assert f"{path}.partial" in caught.value.cause
+    output.discard()
+
+
+def test_an_error_inside_is_not_hidden_by_what_cannot_be_removed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyError), create(path):  # noqa: PT012
+        monkeypatch.setattr(disk, "unlink", fail)
+        raise KeyError
+
+
+@pytest.mark.parametrize("removable", [False, True])
+def test_an_output_that_cannot_be_made_says_what_is_left(
+    path: Path, monkeypatch: pytest.MonkeyPatch, removable: bool
+) -> None:
+    monkeypatch.setattr(disk, "reserve", fail)
+    if not removable:
+        monkeypatch.setattr(disk, "unlink", fail)
+    with pytest.raises(OutputError, match="Input/output error") as caught:
+        create(path)
+    assert caught.value.safe.endswith("nothing is left" if removable else "y.npy.partial is left (Input/output error)")
+    assert path.with_name("y.npy.partial").exists() != removable
+
+
+def test_a_leftover_that_cannot_be_removed_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.with_name("y.npy.partial").touch()
+    monkeypatch.setattr(disk, "unlink", fail)
+    with pytest.raises(OutputError, match="what a dead run left cannot be removed"):
+        create(path)
+
+
+def fail(*_: object) -> None:
+    raise OSError(5, "Input/output error")

@@ -68,3 +68,9 @@ def test_rows_share_memory() -> None:
 def test_an_even_split_keeps_the_bytes() -> None:
     parts = list(evenly_split([memoryview(b"abc"), memoryview(b"defghi")], 3))
     assert [b"".join(part) for part in parts] == [b"abc", b"def", b"ghi"]
+
+
+def test_a_write_of_which_nothing_is_taken_is_an_error(descriptor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "pwritev", lambda *_: 0)
+    with pytest.raises(OSError, match="0 of 5 bytes were taken"):
+        write_from(descriptor, buffers_of([2, 3]), 0)
