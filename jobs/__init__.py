@@ -1,6 +1,6 @@
 """What work is: operations, plans, and the loop that runs them.
 
-``from arraymill.jobs import run, plan`` is the Python interface; it is loaded when it is first used, so that importing
+``from arraymill.jobs import run, plan, submit`` is the Python interface; it is loaded when it is first used, so that importing
 a part of the package stays light.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Outcome, plan, run
+    from .api import JobHandle, Outcome, plan, run, submit
 
-__all__ = ["Outcome", "plan", "run"]
+__all__ = ["JobHandle", "Outcome", "plan", "run", "submit"]
 
 
 def __getattr__(name: str) -> Any:

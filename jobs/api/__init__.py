@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .calls import plan, plan_spec, run, run_spec
+from .calls import plan, plan_spec, run, run_spec, submit
 from .execution import Outcome
+from .handles import JobHandle
 
-__all__ = ["Outcome", "plan", "plan_spec", "run", "run_spec"]
+__all__ = ["JobHandle", "Outcome", "plan", "plan_spec", "run", "run_spec", "submit"]

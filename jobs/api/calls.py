@@ -18,6 +18,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..errors import SpecError
 from ..job import open_job
 from ..placement import Place
 from ..planning import Plan
@@ -26,9 +27,11 @@ from ..spec import JobSpec
 from ..spec_document import Document
 from ..spec_load import check_document
 from .execution import Outcome, execute
+from .handles import JobHandle
 from .planned import plan_of
+from .submission import submit_spec
 
-__all__ = ["plan", "plan_spec", "run", "run_spec"]
+__all__ = ["plan", "plan_spec", "run", "run_spec", "submit"]
 
 _SECTIONS = {
     "device": "compute",
@@ -88,6 +91,49 @@ def run(
         return outcome.path
     assert outcome.value is not None
     return outcome.value[()]
+
+
+def submit(
+    operation: str,
+    *inputs: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    replace: bool = False,
+    cluster: str | None = None,
+    **params: Any,
+) -> JobHandle:
+    """Run one operation on files in a process of its own, which survives this one, and return a handle at once.
+
+    Parameters
+    ----------
+    operation : str
+    *inputs : path
+        Files: what is only in this process's memory could not outlive it.
+    output : path, optional
+        The file to write; a result without one is kept in the job's folder.
+    replace, cluster, **params
+        As for `run`.
+
+    Returns
+    -------
+    JobHandle
+        Whose `wait`, `result` and `cancel` do what they say; ``arraymill status`` knows the job by its `id`.
+
+    Raises
+    ------
+    JobError, ClusterError
+        For everything that can be refused before work starts.
+    """
+    for position, item in enumerate(inputs):
+        if not isinstance(item, str | os.PathLike):
+            raise SpecError(
+                f"input {position} of a submitted job is a {type(item).__name__}",
+                cause="a job in another process reads files",
+                next="numpy.save the array and pass its path, or use run()",
+            )
+    spec = _spec(operation, output, replace, cluster, params)
+    files = {str(position): {"path": os.fspath(item)} for position, item in enumerate(inputs)}
+    tree = spec.model_dump(mode="json", exclude_none=True) | {"inputs": files}
+    return JobHandle(submit_spec(check_document(Document(tree, "the arguments"), JobSpec)))
 
 
 def plan(operation: str, *inputs: NDArray[Any] | str | os.PathLike[str], cluster: Any = None, **params: Any) -> Plan:

@@ -16,18 +16,19 @@ from arraymill.cluster.session import open_cluster
 
 from ..arrays import MemorySource, Source, create_output
 from ..blocks import Region, whole_region
-from ..engine import BackendKind, BlockRecord, Work
-from ..errors import CannotFitError
+from ..engine import BlockRecord
+from ..errors import CannotFitError, SkippedBlocksError
 from ..job import Job
 from ..placement import Place
 from ..planning import Plan
-from ..runner import FaultPolicy, Progress, run_work
+from ..runner import Progress, run_work
 from ..sizes import format_bytes
 from ..stages import ConstantStage
 from .interrupts import deferred_interrupts
 from .planned import plan_of
 from .resources import cluster_config, fitting_workers
 from .results import ArrayOutput, ScratchOutput, as_files, scratch_folder
+from .work import fault_policy, passing_work
 
 __all__ = ["Outcome", "execute"]
 
@@ -53,6 +54,10 @@ class Outcome:
     start_s : float
         Seconds that the cluster took to start.
     records : tuple of BlockRecord
+    job_id : str
+        Of a job in the store, else empty.
+    skipped : SkippedBlocksError or None
+        What to say of blocks that were left out, as the job asked.
     """
 
     plan: Plan
@@ -63,6 +68,8 @@ class Outcome:
     seconds: float
     start_s: float
     records: tuple[BlockRecord, ...]
+    job_id: str = ""
+    skipped: SkippedBlocksError | None = None
 
 
 def execute(
@@ -116,17 +123,15 @@ def _run(
     sources: tuple[Source, ...],
     output: _Publishable,
     on_progress: Callable[[Progress], object],
-) -> list[BlockRecord]:
+) -> tuple[BlockRecord, ...]:
     """Run all blocks; regions that are merged from parts are written here, others by the workers."""
     stage = plan.stage
     target = output.target.T if stage.reverse else output.target
     if isinstance(stage, ConstantStage):
         with output.target.open() as writer:
             writer.write(whole_region(plan.output.shape), stage.value)
-        return []
-    backend: BackendKind = "torch-cuda" if plan.limits.device == "cuda" else "numpy"
-    work = Work(stage, sources, output.target if stage.n_parts == 1 else None, backend)
-    fault = FaultPolicy(job.spec.fault.retries, job.spec.fault.max_worker_deaths)
+        return ()
+    work = passing_work(plan, sources, output.target)
     with ExitStack() as stack:
         writer = stack.enter_context(target.open()) if stage.n_parts > 1 else None
 
@@ -140,8 +145,8 @@ def _run(
             job_id=f"{job.spec.name or plan.operation}-{uuid.uuid4().hex[:8]}",
             write_result=write_result,
             on_progress=on_progress,
-            fault=fault,
-        )
+            fault=fault_policy(job),
+        ).records
 
 
 def _scratch(job: Job, plan: Plan, place: Place, stack: ExitStack) -> Path | None:

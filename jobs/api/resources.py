@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from arraymill.cluster.config import ClusterConfig
@@ -117,13 +118,37 @@ def _enough_megabytes(job: Job, plan: Plan, place: Place, n_workers: int) -> int
     return megabytes
 
 
-def cluster_config(job: Job, place: Place, n_workers: int) -> ClusterConfig:
-    """Return the settings of the cluster that a job opens for itself."""
+def cluster_config(
+    job: Job,
+    place: Place,
+    n_workers: int,
+    *,
+    folder: Path | None = None,
+    logs: Path | None = None,
+    devices: tuple[str, ...] = (),
+) -> ClusterConfig:
+    """Return the settings of the cluster that a job opens for itself.
+
+    Parameters
+    ----------
+    job : Job
+    place : Place
+    n_workers : int
+    folder : Path, optional
+        For the workers' temporary files.
+    logs : Path, optional
+        For what the workers print.
+    devices : tuple of str, optional
+        UUIDs of the GPUs to use; as the job says when left out.
+    """
     cluster = job.spec.cluster
+    gpus = devices if devices and place.device == "cuda" else cluster.gpus
     return ClusterConfig(
         kind=place.kind,
         workers=n_workers if place.kind != "cuda" else None,
-        gpus=1 if place.kind == "inline" and place.device == "cuda" and cluster.gpus is None else cluster.gpus,
+        gpus=1 if place.kind == "inline" and place.device == "cuda" and gpus is None else gpus,
         precision=job.spec.compute.precision,
         dashboard=cluster.dashboard,
+        scratch=folder,
+        logs=logs,
     )

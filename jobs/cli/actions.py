@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
+import numpy as np
 
-from ..api import run_spec
+from ..api import Outcome
 from ..api.planned import plan_of
 from ..api.resources import fitting_workers
+from ..api.stored import run_stored
+from ..api.watch import Watch
 from ..errors import SpecError
 from ..job import open_job
 from ..placement import Place
@@ -18,9 +24,9 @@ from ..spec import JobSpec
 from .plan_view import header_text, plan_record, plan_table
 from .progress import show_progress
 from .result_view import LARGEST_PRINTED, outcome_record, receipt_line, result_text
-from .terminal import echo_note, is_verbose
+from .terminal import echo_note, is_quiet, is_verbose
 
-__all__ = ["plan_job", "run_job"]
+__all__ = ["plan_job", "run_job", "show_outcome", "watch_job"]
 
 _WORTH_SAYING_S = 1.0
 """Where a job runs, and why, is said of jobs that are predicted to take longer; of all with -v and --json."""
@@ -33,28 +39,69 @@ def run_job(job: JobSpec, as_json: bool) -> None:
     ------
     JobError, ClusterError
     """
-    title = job.name or job.op
+    with watch_job(job, is_new=True) as watch:
+        outcome = run_stored(job, watch=watch)
+    show_outcome(job, outcome, as_json)
+
+
+@contextmanager
+def watch_job(job: JobSpec, *, is_new: bool = False) -> Iterator[Watch]:
+    """Yield what shows a running job on stderr.
+
+    Parameters
+    ----------
+    job : JobSpec
+    is_new : bool
+        Its result, if it goes nowhere else, is printed here; one that is too large for that is refused.
+    """
+    title, job_ids = job.name or job.op, list[str]()
 
     def on_plan(planned: Plan, place: Place) -> None:
-        _check_printable(job, planned)
+        if is_new:
+            _check_printable(job, planned)
         if is_verbose():
             echo_note(plan_table(planned, place, job.output))
         elif planned.predicted_s >= _WORTH_SAYING_S:
-            echo_note(f"{title}: {place.reason}")
+            echo_note(": ".join([title, *(f"job {job_id}" for job_id in job_ids), place.reason]))
 
     def on_open(session: Any) -> None:
         if job.cluster.dashboard and (link := getattr(session, "dashboard_link", None)):
             echo_note(f"{title}: dashboard at {link}")
 
     with show_progress(title) as on_progress:
-        outcome = run_spec(job, on_plan=on_plan, on_open=on_open, on_progress=on_progress)
+        yield Watch(
+            on_create=job_ids.append,
+            on_plan=on_plan,
+            on_wait=lambda reason: echo_note(f"{title}: waiting, {reason}"),
+            on_open=on_open,
+            on_progress=on_progress,
+            on_drain=lambda signum: _say_draining(title),
+        )
+
+
+def show_outcome(job: JobSpec, outcome: Outcome, as_json: bool) -> None:
+    """Print a finished job: a receipt for people, and its result.
+
+    Raises
+    ------
+    SkippedBlocksError
+        If blocks were left out.
+    """
     echo_note(receipt_line(outcome))
     if as_json:
         click.echo(json.dumps(outcome_record(job, outcome), indent=2))
     elif outcome.value is not None:
-        click.echo(result_text(outcome.value))
+        click.echo(result_text(np.asarray(outcome.value)))
     else:
         click.echo(str(outcome.path))
+    if outcome.skipped is not None:
+        raise outcome.skipped
+
+
+def _say_draining(title: str) -> None:
+    if not is_quiet():
+        # from a signal's handler: the buffered stream may be in the middle of a line
+        os.write(2, f"{title}: stopping once the running blocks are done; again to leave now\n".encode())
 
 
 def plan_job(job: JobSpec, as_json: bool) -> None:

@@ -11,7 +11,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..operations import OPERATIONS, Operation
-from ..spec import JobSpec
 from ..spec_document import Document, Location
 from ..spec_errors import suggest
 from ..spec_yaml import parse_yaml, read_text
@@ -22,8 +21,8 @@ from .request import job_of
 
 __all__ = ["Action", "OperationGroup"]
 
-Action: TypeAlias = Callable[[JobSpec, bool], int | None]
-"""What is done with a job: ``action(job, as_json) -> exit code or None``."""
+Action: TypeAlias = Callable[..., int | None]
+"""What is done with a job: ``action(job, as_json, **more) -> exit code or None``."""
 
 _JOB_FILES = (".yaml", ".yml")
 _ARRAYS = (".npy", ".npz", ".zarr", ".h5", ".hdf5", ".csv", ".parquet")
@@ -36,12 +35,16 @@ class OperationGroup(Group):
     ----------
     action : callable
         What every command of the group does with the job it was given.
+    more : callable
+        Returns new options of this group alone, whose values the action takes by name.
     """
 
-    def __init__(self, name: str, action: Action, **kwargs: Any) -> None:
+    def __init__(
+        self, name: str, action: Action, *, more: Callable[[], list[click.Option]] = lambda: [], **kwargs: Any
+    ) -> None:
         usage = "OPERATION INPUT... [OPTIONS] | JOB.yaml [OPTIONS] | -"
         super().__init__(name, subcommand_metavar=usage, options_metavar="", **kwargs)
-        self.action = action
+        self.action, self.more = action, more
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(OPERATIONS)
@@ -84,11 +87,11 @@ class OperationGroup(Group):
             params = given_parameters(values)
             places: dict[Location, str] = {("params", name): f"--{name.replace('_', '-')}" for name in params}
             tree = {"op": operation.name, "inputs": inputs, "params": params}
-            return self.action(job_of(Document(tree, "the command line", places), values), as_json)
+            return self._act(Document(tree, "the command line", places), as_json, values)
 
         return Command(
             f"{operation.name}",
-            params=[*_inputs(operation), *parameter_options(operation), *job_options()],
+            params=[*_inputs(operation), *parameter_options(operation), *job_options(), *self.more()],
             callback=callback,
             help=operation.summary + ".",
             short_help=operation.summary,
@@ -98,9 +101,14 @@ class OperationGroup(Group):
     def _file_command(self, path: str) -> click.Command:
         def callback(as_json: bool, **values: Any) -> int | None:
             text = sys.stdin.buffer.read(1 << 20) if path == "-" else read_text(path)
-            return self.action(job_of(parse_yaml(text, "stdin" if path == "-" else path), values), as_json)
+            return self._act(parse_yaml(text, "stdin" if path == "-" else path), as_json, values)
 
-        return Command(path, params=job_options(), callback=callback, help="A job file; options win over it.")
+        options = [*job_options(), *self.more()]
+        return Command(path, params=options, callback=callback, help="A job file; options win over it.")
+
+    def _act(self, document: Document, as_json: bool, values: dict[str, Any]) -> int | None:
+        own = {option.name: values.pop(option.name) for option in self.more() if option.name is not None}
+        return self.action(job_of(document, values), as_json, **own)
 
 
 def _input_names(operation: Operation) -> Sequence[str]:

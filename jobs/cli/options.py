@@ -84,6 +84,12 @@ def _job_options() -> list[click.Option]:
     return [
         SectionOption(["--name"], metavar="NAME", section=_WITHIN, help="How the job is called."),
         SectionOption(
+            ["--hash"],
+            type=click.Choice(["sampled", "full"]),
+            section=_WITHIN,
+            help="How inputs are fingerprinted, to find changes before a resume: samples, or every byte.",
+        ),
+        SectionOption(
             ["--set", "settings"],
             multiple=True,
             metavar="KEY=VALUE",

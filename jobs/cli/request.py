@@ -32,6 +32,7 @@ _FIELDS = {
     "gpus": ("cluster", "gpus"),
     "dashboard": ("cluster", "dashboard"),
     "name": ("name",),
+    "hash": ("fault", "hash"),
 }
 
 

@@ -76,6 +76,7 @@ def outcome_record(job: JobSpec, outcome: Outcome) -> dict[str, Any]:
     output = outcome.plan.output
     return {
         "schema": 1,
+        "job": outcome.job_id or None,
         "name": job.name,
         "operation": job.op,
         "output": None if outcome.path is None else str(outcome.path),

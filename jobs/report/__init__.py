@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from .report import Report, StageTime, report_of
+from .text import report_text, to_json
+
+__all__ = ["Report", "StageTime", "report_of", "report_text", "to_json"]

@@ -1,0 +1,124 @@
+"""How a job ended: the state that is left for others to read, and the error that is shown."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from arraymill.cluster.errors import ClusterError, ClusterLostError
+
+from ..errors import CancelledJobError, InterruptedJobError, JobError, SkippedBlocksError
+from ..store import JobFolder, JobState, Settled, read_settled, read_state, write_state
+from .receipts import write_report
+from .signals import Stopped
+
+__all__ = ["conclude", "conclude_done", "end_state"]
+
+_EXIT_SIGINT, _EXIT_BUG = 130, 70
+
+
+def conclude(folder: JobFolder, error: BaseException, signum: int | None, *, is_kept: bool = True) -> BaseException:
+    """Write the state of a job that did not finish, and return the error to raise.
+
+    Parameters
+    ----------
+    folder : JobFolder
+        Its lock is held.
+    error : BaseException
+        What ended it.
+    signum : int or None
+        The signal that arrived first.
+    is_kept : bool
+        The job can be resumed even if it has not begun.
+    """
+    settled = read_settled(folder)
+    n_done = len(settled.done)
+    n_blocks = settled.plan["n_blocks"] if settled.plan else 0
+    resume = f"arraymill resume {folder.id}" if is_kept or settled.plan is not None else ""
+    shown = _shown(folder, error, signum, n_done, n_blocks, resume)
+    state = read_state(folder)
+    write_state(folder, end_state(state, _status(shown), n_done=n_done, n_blocks=n_blocks, error=shown))
+    return shown
+
+
+def conclude_done(
+    folder: JobFolder, state: JobState, settled: Settled, n_blocks: int
+) -> SkippedBlocksError | None:
+    """Write the receipt and the state of a job whose output is published; return what to say of skipped blocks."""
+    skipped = _skipped(folder, settled.holes, n_blocks)
+    ended = end_state(state, "DONE", n_done=len(settled.done), n_blocks=n_blocks, error=skipped)
+    write_state(folder, ended)
+    write_report(folder, ended, settled)
+    return skipped
+
+
+def end_state(
+    state: JobState, status: str, *, n_done: int, n_blocks: int, error: BaseException | None = None
+) -> JobState:
+    """Return the state of a job that has ended."""
+    return replace(
+        state,
+        status=status,
+        ended_s=time.time(),
+        pid=None,
+        reason="",
+        n_done=n_done,
+        n_blocks=n_blocks,
+        exit_code=0 if error is None else getattr(error, "exit_code", _EXIT_BUG),
+        error=None if error is None else _error_record(error),
+    )
+
+
+def _status(error: BaseException) -> str:
+    if isinstance(error, CancelledJobError):
+        return "CANCELLED"
+    return "INTERRUPTED" if isinstance(error, InterruptedJobError) else "FAILED"
+
+
+def _shown(
+    folder: JobFolder, error: BaseException, signum: int | None, n_done: int, n_blocks: int, resume: str
+) -> BaseException:
+    kept = f"{n_done} of {n_blocks} blocks are done and kept" if n_blocks else "nothing was computed yet"
+    if folder.cancel.exists() and isinstance(error, KeyboardInterrupt | InterruptedJobError):
+        return CancelledJobError(f"job {folder.id} was cancelled", safe=kept, next=resume)
+    if isinstance(error, KeyboardInterrupt) or (isinstance(error, InterruptedJobError) and signum is not None):
+        number = error.signum if isinstance(error, Stopped) else signum or signal.SIGINT
+        return _stopped(folder, number, safe=kept, next=resume)
+    if isinstance(error, ClusterLostError):
+        return InterruptedJobError(error.what, cause=error.cause, safe=kept, next=resume)
+    if isinstance(error, JobError | ClusterError):
+        error.safe = kept if n_done or not error.safe else error.safe
+        if n_done and resume not in error.next:
+            error.next = f"{error.next}; then {resume}" if error.next else resume
+    return error
+
+
+def _stopped(folder: JobFolder, signum: int, *, safe: str, next: str) -> InterruptedJobError:
+    by = "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
+    shown = InterruptedJobError(f"job {folder.id} was stopped by {by}", safe=safe, next=next)
+    if signum == signal.SIGINT:
+        # what shells expect of a command that Ctrl-C ended
+        shown.exit_code = _EXIT_SIGINT
+    return shown
+
+
+def _error_record(error: BaseException) -> dict[str, Any]:
+    """Return an error as a document, with the four lines that a user is shown."""
+    if isinstance(error, JobError | ClusterError):
+        return {"id": error.id, "what": error.what, "cause": error.cause, "safe": error.safe, "next": error.next}
+    return {"id": "bug", "what": f"{type(error).__name__}: {error}", "cause": "", "safe": "", "next": ""}
+
+
+def _skipped(folder: JobFolder, holes: Collection[int], n_blocks: int) -> SkippedBlocksError | None:
+    if not holes:
+        return None
+    listed = ", ".join(map(str, sorted(holes)[:10])) + (" ..." if len(holes) > 10 else "")
+    return SkippedBlocksError(
+        f"{len(holes)} of {n_blocks} blocks failed and were skipped: {listed}",
+        cause="on_error is skip: their place in the output holds NaN, or 0 where there is none",
+        safe="the other blocks are done, and the output is published",
+        next=f"arraymill explain {folder.id} says why",
+    )

@@ -1,0 +1,246 @@
+"""Drives a stored job from wherever it stands to its end, and leaves a state that anybody can read at any moment.
+
+::
+
+    PENDING    waits for devices            killed here: the next `resume` starts from the first record
+    STARTING   plan, output, workers
+    RUNNING    blocks; each is done once its bytes and then its receipt are durable
+    FINISHING  the output is read back, renamed, `committed`
+    DONE       ... and only then are the workers taken down
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Output
+from ..blocks import Region, whole_region
+from ..engine import BlockRecord
+from ..errors import CancelledJobError
+from ..job import Job
+from ..placement import Place
+from ..planning import Plan
+from ..runner import Progress, Stop, run_work
+from ..stages import ConstantStage
+from ..store import JobFolder, JobLock, JobState, Journal, read_state, write_state
+from .completion import differing_blocks, give_up_on
+from .conclusion import conclude, conclude_done
+from .devices import hold_devices, wanted_devices
+from .execution import Outcome
+from .interrupts import deferred_interrupts
+from .planned import plan_of
+from .preparation import begin, is_published, open_result, output_path, readmit, recorded_plan
+from .resources import fitting_workers
+from .signals import StopSignals
+from .watch import SILENT, Watch
+from .work import durable_work, fault_policy
+from .workplace import open_nothing, open_workplace
+
+__all__ = ["drive"]
+
+_VERIFY_ROUNDS = 3
+_STATE_PERIOD_S = 1.0
+
+
+def drive(
+    folder: JobFolder,
+    lock: JobLock,
+    job: Job,
+    *,
+    watch: Watch = SILENT,
+    accept_changed: bool = False,
+    in_foreground: bool = False,
+) -> Outcome:
+    """Run what is left of a job and publish its output.
+
+    Parameters
+    ----------
+    folder : JobFolder
+    lock : JobLock
+        Held, and released at the end.
+    job : Job
+    watch : Watch
+    accept_changed : bool
+        Go on although inputs or versions changed; what may be stale runs again.
+    in_foreground : bool
+        Somebody waits for it: a job that is too short for a cluster does not wait for other jobs.
+
+    Raises
+    ------
+    JobError, ClusterError
+        The state of the job says the same.
+    """
+    signals = StopSignals(is_urgent=folder.cancel.exists, on_drain=watch.on_drain)
+    outcome: Outcome | None = None
+    with signals.installed(), lock:
+        try:
+            with ExitStack() as stack:
+                driven = _Drive(folder, job, watch, signals, stack, read_state(folder))
+                outcome = driven.run(accept_changed=accept_changed, in_foreground=in_foreground)
+        except BaseException as error:
+            # once the output is published, nothing undoes it: an interrupt only hurries the teardown
+            if outcome is None:
+                with deferred_interrupts():
+                    raise conclude(folder, error, signals.signum, is_kept=not in_foreground) from error
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+    return outcome
+
+
+@dataclass(slots=True)
+class _Drive:
+    """One attempt at a job, from the plan to the published output."""
+
+    folder: JobFolder
+    job: Job
+    watch: Watch
+    signals: StopSignals
+    stack: ExitStack
+    state: JobState
+    records: list[BlockRecord] = field(default_factory=list)
+    _told_s: float = 0.0
+
+    def run(self, *, accept_changed: bool, in_foreground: bool) -> Outcome:
+        if self.folder.cancel.exists():
+            raise CancelledJobError(f"job {self.folder.id} was cancelled before it began")
+        journal = self.stack.enter_context(Journal.open(self.folder))
+        is_new = journal.settled().plan is None
+        plan, place = plan_of(self.job) if is_new else recorded_plan(self.job, journal.settled())
+        held = self._wait_for_devices(place, is_free=in_foreground and place.kind == "inline" and place.device == "cpu")
+        if is_new and place.device == "cuda":
+            # what is free on the devices is known now that they are ours
+            plan, place = plan_of(self.job)
+        n_workers = fitting_workers(self.job, plan, place)
+        self.watch.on_plan(plan, place)
+        self._tell("STARTING", started_s=time.time(), n_blocks=plan.n_blocks, place=place.kind)
+        if is_new:
+            begin(self.folder, self.job, journal, plan, place)
+        else:
+            readmit(self.folder, self.job, journal, plan, place, accept_changed=accept_changed)
+        if is_published(self.folder, self.job, journal, plan):
+            return self._finish(journal, plan, place, n_workers, time.perf_counter(), 0.0)
+        output = open_result(self.folder, self.job, journal, plan)
+        self.stack.callback(_leave, journal, output)
+        return self._compute(journal, plan, place, output, n_workers, held)
+
+    def _wait_for_devices(self, place: Place, *, is_free: bool) -> tuple[str, ...]:
+        """Return the devices that are this job's until its end."""
+        if is_free:
+            return ()
+
+        def on_wait(reason: str) -> None:
+            self._tell("PENDING", reason=reason)
+            self.watch.on_wait(reason)
+
+        held = self.stack.enter_context(hold_devices(self.folder.id, wanted_devices(self.job, place), on_wait))
+        return held.devices
+
+    def _compute(
+        self, journal: Journal, plan: Plan, place: Place, output: Output, n_workers: int, held: tuple[str, ...]
+    ) -> Outcome:
+        epoch, opened = journal.start_epoch(), time.perf_counter()
+        if isinstance(plan.stage, ConstantStage):
+            started = opened
+            with output.target.open() as writer:
+                writer.write(whole_region(plan.output.shape), plan.stage.value)
+        else:
+            is_done = len(journal.settled().done) == plan.n_blocks
+            # nothing is computed any more: no worker is worth its start
+            workplace = open_nothing() if is_done else open_workplace(self.folder, self.job, place, n_workers, held)
+            session = self.stack.enter_context(workplace)
+            self.watch.on_open(session)
+            started = time.perf_counter()
+            self._tell("RUNNING", epoch=epoch)
+            self._run_until_whole(journal, plan, session, output, epoch)
+        with deferred_interrupts():
+            journal.event("verified")
+            journal.commit()
+            output.publish()
+            return self._finish(journal, plan, place, n_workers, started, started - opened)
+
+    def _run_until_whole(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> None:
+        """Run blocks until the output holds what the ledger says was written."""
+        bad: set[int] = set()
+        for _ in range(_VERIFY_ROUNDS):
+            self._run_blocks(journal, plan, session, output, epoch)
+            self._tell("FINISHING")
+            bad = differing_blocks(plan.stage, output.target, journal.settled().done)
+            if not bad:
+                return
+            for block in sorted(bad):
+                journal.event("corrupt", block=block, reason="the output holds other bytes than were written")
+            journal.commit()
+        raise give_up_on(bad, plan.n_blocks, output_path(self.folder, self.job))
+
+    def _run_blocks(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> None:
+        stage, stop = plan.stage, Stop()
+        work = durable_work(self.folder, self.job, plan, output.target, epoch)
+        target = output.target.T if stage.reverse else output.target
+        with target.open() as writer, self.signals.draining(stop):
+
+            def write_result(region: Region, block: NDArray[Any]) -> None:
+                writer.write(region, block)
+
+            ran = run_work(
+                work,
+                session,
+                job_id=self.folder.id,
+                write_result=write_result,
+                on_progress=self._on_progress,
+                fault=fault_policy(self.job),
+                journal=journal,
+                done=journal.settled(),
+                stop=stop,
+            )
+        self.records += ran.records
+
+    def _on_progress(self, progress: Progress) -> None:
+        self.watch.on_progress(progress)
+        now = time.monotonic()
+        if now - self._told_s >= _STATE_PERIOD_S:
+            self._told_s = now
+            self._tell("RUNNING", n_done=progress.done_blocks)
+
+    def _finish(
+        self, journal: Journal, plan: Plan, place: Place, n_workers: int, started: float, start_s: float
+    ) -> Outcome:
+        journal.event("committed")
+        journal.commit()
+        seconds = time.perf_counter() - started
+        skipped = conclude_done(self.folder, self.state, journal.settled(), plan.n_blocks)
+        path, value = output_path(self.folder, self.job), None
+        if self.job.spec.output is None:
+            value = np.load(path, allow_pickle=False)
+        return Outcome(
+            plan,
+            place,
+            n_workers,
+            value,
+            Path(path) if value is None else None,
+            seconds,
+            start_s,
+            tuple(self.records),
+            job_id=self.folder.id,
+            skipped=skipped,
+        )
+
+    def _tell(self, status: str, **changes: Any) -> None:
+        reason = changes.pop("reason", "")
+        self.state = replace(self.state, status=status, reason=reason, pid=os.getpid(), **changes)
+        write_state(self.folder, self.state)
+
+
+def _leave(journal: Journal, output: Output) -> None:
+    """Keep an unpublished output for a resume; where no block is done there is nothing to keep."""
+    if journal.settled().done:
+        output.keep()
+    else:
+        output.discard()

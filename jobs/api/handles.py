@@ -1,0 +1,93 @@
+"""Jobs in the store as Python objects: submitted, waited for, looked at."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from ..errors import JobError, WaitTimeoutError
+from ..store import JobFolder, find_job, holder_of, read_settled, read_state
+from .cancelling import cancel_job
+
+__all__ = ["JobHandle"]
+
+_POLL_S = 0.1
+
+
+class JobHandle:
+    """A job that another process works on.
+
+    Parameters
+    ----------
+    folder : JobFolder or str
+        A job's folder, or its id.
+    """
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, folder: JobFolder | str) -> None:
+        self._folder = find_job(folder) if isinstance(folder, str) else folder
+
+    @property
+    def id(self) -> str:
+        """The job's id, as the command line shows it."""
+        return self._folder.id
+
+    @property
+    def status(self) -> str:
+        """PENDING, STARTING, RUNNING, FINISHING, DONE, FAILED, CANCELLED or INTERRUPTED."""
+        return read_state(self._folder).status
+
+    def wait(self, timeout_s: float | None = None) -> str:
+        """Wait until the job has ended and return its status.
+
+        Raises
+        ------
+        WaitTimeoutError
+            If it has not ended in time.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while holder_of(self._folder) is not None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise WaitTimeoutError(
+                    f"job {self.id} is {self.status} after {timeout_s:g} s", next=f"arraymill status {self.id}"
+                )
+            time.sleep(_POLL_S)
+        return self.status
+
+    def result(self, timeout_s: float | None = None) -> Any:
+        """Wait for the job and return its result: the output as a read-only memory map, or the array itself.
+
+        Raises
+        ------
+        JobError
+            The one that ended the job.
+        WaitTimeoutError
+            If it has not ended in time.
+        """
+        self.wait(timeout_s)
+        state = read_state(self._folder)
+        if state.status != "DONE":
+            error = state.error or {}
+            shown = JobError(
+                error.get("what") or f"job {self.id} is {state.status}",
+                cause=error.get("cause", ""),
+                safe=error.get("safe", ""),
+                next=error.get("next") or f"arraymill resume {self.id}",
+            )
+            shown.exit_code = state.exit_code or shown.exit_code
+            raise shown
+        if state.output is None:
+            return np.load(self._folder.result, allow_pickle=False)[()]
+        return np.load(state.output, mmap_mode="r", allow_pickle=False)
+
+    def cancel(self) -> str:
+        """End the job, keep what it has done, and return its status."""
+        return cancel_job(self._folder).status
+
+    def __repr__(self) -> str:
+        state, settled = read_state(self._folder), read_settled(self._folder)
+        n_blocks = settled.plan["n_blocks"] if settled.plan else 0
+        return f"<job {self.id}: {state.op}, {state.status}, {len(settled.done)} of {n_blocks} blocks>"

@@ -1,0 +1,116 @@
+"""What stands before the first block of a stored job: its first records, or what is left of an earlier attempt."""
+
+from __future__ import annotations
+
+import json
+
+from ..arrays import Output, adopt_output, create_output, fingerprint, was_published
+from ..errors import OutputError
+from ..job import Job
+from ..placement import Place
+from ..plan_record import plan_record, restore_plan
+from ..planning import Plan
+from ..store import JobFolder, Journal, Settled, write_file
+from ..versions import current_versions
+from .completion import differing_blocks
+from .resumption import assess_job
+
+__all__ = ["begin", "is_published", "open_result", "output_path", "readmit", "recorded_plan"]
+
+
+def recorded_plan(job: Job, settled: Settled) -> tuple[Plan, Place]:
+    """Return the plan and the place of a job that began earlier.
+
+    Raises
+    ------
+    InputChangedError
+        If an input is another array now.
+    """
+    assert settled.plan is not None
+    return restore_plan(job, settled.plan), Place(**settled.plan["place"])
+
+
+def begin(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place) -> None:
+    """Write a new job's first record: everything that the bits of its answer depend on."""
+    _record_plan(folder, job, journal, plan, place)
+
+
+def readmit(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place, *, accept_changed: bool) -> None:
+    """Go over what an earlier attempt left, and take back what cannot be relied on.
+
+    Raises
+    ------
+    InputChangedError
+        If inputs or versions changed and that is not accepted.
+    """
+    assessment = assess_job(folder, job, plan, journal.settled())
+    if assessment.refusal is not None and not accept_changed:
+        raise assessment.refusal
+    for block, reason in assessment.stale.items():
+        journal.event("stale", block=block, reason=reason)
+    if assessment.refusal is not None:
+        _record_plan(folder, job, journal, plan, place)
+    journal.commit()
+
+
+def _record_plan(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place) -> None:
+    record = plan_record(plan, place, current_versions(plan.limits.device))
+    full = job.spec.fault.hash == "full"
+    record["fingerprints"] = [fingerprint(source, full=full).to_json() for source in job.sources]
+    write_file(folder.plan, json.dumps(record, indent=2).encode())
+    journal.begin(record)
+
+
+def output_path(folder: JobFolder, job: Job) -> str:
+    """Return where a job's result goes: the output that was asked for, or a file in the job's own folder."""
+    return str(folder.result) if job.spec.output is None else job.spec.output.path
+
+
+def is_published(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> bool:
+    """Return whether an earlier attempt gave the output its name, and was stopped before it could say so."""
+    settled, header = journal.settled(), plan.output
+    if settled.output is None or len(settled.done) + len(settled.holes) < plan.n_blocks:
+        return False
+    path = output_path(folder, job)
+    return was_published(path, header.shape, header.dtype, header.order, info=settled.output)
+
+
+def open_result(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> Output:
+    """Return a job's unpublished output: that of an earlier attempt, with every block in it checked, or a new one.
+
+    Raises
+    ------
+    OutputError, OutputLockedError
+    """
+    path, header = output_path(folder, job), plan.output
+    replaces = job.spec.output is None or job.spec.output.if_exists == "replace"
+    settled = journal.settled()
+    if settled.output is not None:
+        try:
+            output = adopt_output(
+                path,
+                header.shape,
+                header.dtype,
+                header.order,
+                replace=replaces,
+                info=settled.output,
+                inputs=job.sources,
+            )
+        except OutputError as error:
+            _take_back(journal, set(settled.done) - set(settled.partials), error.what)
+        else:
+            bad = differing_blocks(plan.stage, output.target, settled.done)
+            _take_back(journal, bad, "the output holds other bytes than were written")
+            return output
+    output = create_output(path, header.shape, header.dtype, header.order, replace=replaces, inputs=job.sources)
+    journal.event("output", **output.info())
+    journal.commit()
+    return output
+
+
+def _take_back(journal: Journal, blocks: set[int], reason: str) -> None:
+    for block in sorted(blocks):
+        journal.event("corrupt", block=block, reason=reason)
+    journal.commit()
+
+

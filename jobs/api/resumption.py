@@ -1,0 +1,155 @@
+"""What a resumed job would do, and why: blocks that are done, stale or missing, and what changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, partial_path
+from ..errors import InputChangedError, JobError
+from ..job import Job, open_job
+from ..plan_record import restore_plan
+from ..planning import Plan
+from ..stage_inputs import blocks_reading
+from ..store import JobFolder, Settled, read_settled, read_state
+from ..versions import changed_versions, current_versions
+from .submission import read_spec
+
+__all__ = ["Assessment", "assess", "assess_job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """How far a job has come and what resuming it would do.
+
+    Parameters
+    ----------
+    n_blocks : int
+        0 where no plan was made yet.
+    done : frozenset of int
+        Blocks that would not run again.
+    stale : dict of int to str
+        Blocks that were done and would run again, each with the reason.
+    missing : frozenset of int
+        Blocks that were never done.
+    changes : tuple of str
+        What is not as it was when the job began: inputs, versions, the output.
+    refusal : JobError or None
+        Why the job is not resumed unless the changes are accepted.
+    why : str
+        In one sentence, what resuming would do.
+    """
+
+    n_blocks: int
+    done: frozenset[int]
+    stale: Mapping[int, str]
+    missing: frozenset[int]
+    changes: tuple[str, ...]
+    refusal: JobError | None
+    why: str
+
+
+def assess(folder: JobFolder) -> Assessment:
+    """Return what resuming a job would do; nothing is changed, and of the arrays only samples are read.
+
+    Raises
+    ------
+    JobError
+        If an input cannot be opened, or is another array.
+    """
+    settled = read_settled(folder)
+    if settled.plan is None:
+        return _not_begun(read_state(folder).reason)
+    job = open_job(read_spec(folder))
+    return assess_job(folder, job, restore_plan(job, settled.plan), settled)
+
+
+def assess_job(folder: JobFolder, job: Job, plan: Plan, settled: Settled) -> Assessment:
+    """Return what resuming a job would do, its inputs being open already."""
+    assert settled.plan is not None
+    stale: dict[int, str] = {}
+    changes: list[str] = []
+    before = tuple(Fingerprint.from_json(record) for record in settled.plan["fingerprints"])
+    found = [compare_fingerprints(old, fingerprint_again(old)) for old in before]
+    for number, (old, change) in enumerate(zip(before, found, strict=True)):
+        touched = _touched_blocks(plan, job, number, change)
+        if sentence := _describe(old.name, change, touched):
+            changes.append(sentence)
+            stale |= {block: sentence for block in touched & settled.done.keys() if block not in stale}
+    versions = changed_versions(settled.plan["versions"], current_versions(plan.limits.device))
+    changes.extend(versions)
+    refusal = _refusal(changes) if versions or any(map(_matters, found)) else None
+    if (lost := _lost_output(folder, job, plan)) is not None:
+        changes.append(lost)
+        stale |= {block: lost for block in settled.done.keys() - settled.partials.keys() if block not in stale}
+    done = frozenset(settled.done.keys() - stale.keys())
+    missing = frozenset(range(plan.n_blocks)) - settled.done.keys() - settled.holes
+    why = _why(plan.n_blocks, len(done), stale, len(missing))
+    return Assessment(plan.n_blocks, done, stale, missing, tuple(changes), refusal, why)
+
+
+def _not_begun(reason: str) -> Assessment:
+    why = f"no block has run: {reason}" if reason else "no block has run, and the plan is not made yet"
+    return Assessment(0, frozenset(), {}, frozenset(), (), None, why)
+
+
+def _touched_blocks(plan: Plan, job: Job, number: int, change: Change) -> frozenset[int]:
+    """Return the blocks whose input may be another than it was."""
+    if not change.fields:
+        return frozenset()
+    if not change.is_proven:
+        # between the samples anything may have changed
+        return frozenset(range(plan.n_blocks))
+    return frozenset(blocks_reading(plan.stage, job.sources, number, change.changed_ranges))
+
+
+def _describe(name: str, change: Change, touched: frozenset[int]) -> str:
+    """Return what changed of an input: ``input x.npy changed: mtime, content of block 17``."""
+    if not change.fields:
+        return ""
+    words = [word for word in change.fields if word != "content"]
+    if "content" in change.fields:
+        words.append(_content_of(touched) if change.is_proven else "content")
+    return f"input {name} changed: {', '.join(words)}"
+
+
+def _content_of(touched: frozenset[int]) -> str:
+    blocks = sorted(touched)
+    shown = ", ".join(map(str, blocks[:5])) + (f" and {len(blocks) - 5} more" if len(blocks) > 5 else "")
+    return f"content of block{'s' * (len(blocks) > 1)} {shown}" if blocks else "content that no block reads"
+
+
+def _matters(change: Change) -> bool:
+    """Return whether an input's content changed, or cannot be shown to be the same."""
+    return bool(change.fields) and not (change.is_proven and not change.changed_ranges)
+
+
+def _refusal(changes: Sequence[str]) -> JobError:
+    return InputChangedError(
+        "what the job stands on has changed since it began",
+        cause="\n".join(changes),
+        safe="the blocks that are done were not touched",
+        next="put it back as it was, or resume with --accept-changed, which runs what may be stale again",
+    )
+
+
+def _lost_output(folder: JobFolder, job: Job, plan: Plan) -> str | None:
+    """Return a sentence if the unfinished output, which holds the blocks that are done, is not there any more."""
+    if plan.stage.n_parts > 1:
+        return None
+    final = Path(job.spec.output.path) if job.spec.output is not None else folder.result
+    if partial_path(final).exists() or final.exists():
+        return None
+    return f"{partial_path(final)} is gone, and with it what was done"
+
+
+def _why(n_blocks: int, n_done: int, stale: Mapping[int, str], n_missing: int) -> str:
+    if n_done == n_blocks:
+        return "every block is done: the output is checked and published"
+    parts = [f"{n_missing} blocks were never done"] if n_missing else []
+    if stale:
+        parts.append(f"{len(stale)} may be stale")
+    return f"{n_blocks - n_done} of {n_blocks} blocks run: " + ", ".join(parts)
+
+

@@ -1,0 +1,96 @@
+"""Jobs of the store, as the command line runs them: a new one here and now, one that was handed over, one resumed."""
+
+from __future__ import annotations
+
+from ..job import open_job
+from ..spec import JobSpec
+from ..store import JobFolder, JobLock, find_job, read_settled, read_state, remove_job
+from .conclusion import conclude
+from .driver import drive
+from .execution import Outcome
+from .submission import absolute_spec, check_output, create_job, read_spec, start_driver
+from .watch import SILENT, Watch
+
+__all__ = ["drive_submitted", "resume_job", "resume_job_in_background", "run_stored"]
+
+
+def run_stored(spec: JobSpec, *, watch: Watch = SILENT) -> Outcome:
+    """Run a new job in this process; one that is stopped before it began leaves nothing, later it can be resumed.
+
+    Raises
+    ------
+    JobError, ClusterError
+    """
+    job = open_job(spec)
+    check_output(job)
+    folder, lock = create_job(absolute_spec(spec))
+    watch.on_create(folder.id)
+    try:
+        return drive(folder, lock, job, watch=watch, in_foreground=True)
+    except BaseException:
+        if read_settled(folder).plan is None:
+            remove_job(folder)
+        raise
+
+
+def drive_submitted(job_id: str, lock_descriptor: int, *, watch: Watch, accept_changed: bool = False) -> Outcome:
+    """Run a job whose lock this process inherited, and return its outcome.
+
+    Raises
+    ------
+    JobError, ClusterError
+        The job's state says the same.
+    """
+    folder = find_job(job_id)
+    return _drive_again(folder, JobLock.adopt(folder, lock_descriptor), watch, accept_changed=accept_changed)
+
+
+def resume_job(folder: JobFolder, *, watch: Watch = SILENT, accept_changed: bool = False) -> Outcome | None:
+    """Run what is left of a job in this process; None if nothing is.
+
+    Raises
+    ------
+    JobRunningError
+        If a process works on it.
+    JobError, ClusterError
+    """
+    lock = _take_over(folder)
+    if lock is None:
+        return None
+    watch.on_create(folder.id)
+    return _drive_again(folder, lock, watch, accept_changed=accept_changed)
+
+
+def resume_job_in_background(folder: JobFolder, *, accept_changed: bool = False) -> bool:
+    """Start a process that runs what is left of a job; False if nothing is.
+
+    Raises
+    ------
+    JobRunningError
+        If a process works on it.
+    """
+    lock = _take_over(folder)
+    if lock is None:
+        return False
+    start_driver(folder, lock, *(["--accept-changed"] if accept_changed else []))
+    return True
+
+
+def _take_over(folder: JobFolder) -> JobLock | None:
+    lock = JobLock.acquire(folder)
+    if read_state(folder).status == "DONE":
+        lock.release()
+        return None
+    # a request to cancel was meant for the attempt that has ended
+    folder.cancel.unlink(missing_ok=True)
+    return lock
+
+
+def _drive_again(folder: JobFolder, lock: JobLock, watch: Watch, *, accept_changed: bool) -> Outcome:
+    try:
+        job = open_job(read_spec(folder))
+    except BaseException as error:
+        shown = conclude(folder, error, None)
+        lock.release()
+        raise shown from error
+    return drive(folder, lock, job, watch=watch, accept_changed=accept_changed)

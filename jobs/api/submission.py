@@ -1,0 +1,144 @@
+"""New jobs in the store, and the processes that work on them after their caller has gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from ..arrays import check_destination, partial_path
+from ..errors import OutputError
+from ..job import Job, open_job
+from ..spec import JobSpec
+from ..spec_load import load_spec
+from ..store import JobFolder, JobLock, JobState, create_job_folder, list_jobs, read_state, write_file, write_state
+from .planned import plan_of
+from .resources import fitting_workers
+
+__all__ = ["absolute_spec", "check_output", "create_job", "read_spec", "start_driver", "submit_spec"]
+
+
+def submit_spec(spec: JobSpec) -> JobFolder:
+    """Put a job in the store and start a process that works on it, which outlives this one.
+
+    Everything that can be refused before work starts is refused here.
+
+    Raises
+    ------
+    JobError, ClusterError
+    """
+    resolved = absolute_spec(spec)
+    job = open_job(resolved)
+    check_output(job)
+    plan, place = plan_of(job)
+    fitting_workers(job, plan, place)
+    folder, lock = create_job(resolved)
+    start_driver(folder, lock)
+    return folder
+
+
+def absolute_spec(spec: JobSpec) -> JobSpec:
+    """Return a job whose paths mean the same in every folder."""
+    inputs = {
+        name: source.model_copy(update={"path": str(Path(source.path).absolute())})
+        for name, source in spec.inputs.items()
+    }
+    output = spec.output
+    if output is not None:
+        output = output.model_copy(update={"path": str(Path(output.path).absolute())})
+    return spec.model_copy(update={"inputs": inputs, "output": output})
+
+
+def create_job(spec: JobSpec) -> tuple[JobFolder, JobLock]:
+    """Create the folder of a new job and return it locked.
+
+    Parameters
+    ----------
+    spec : JobSpec
+        With absolute paths.
+
+    Raises
+    ------
+    JobError
+        If the store cannot be written.
+    """
+    folder = create_job_folder()
+    lock = JobLock.acquire(folder)
+    document = spec.model_dump(mode="json", exclude_none=True)
+    write_file(folder.spec, yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode())
+    output = None if spec.output is None else spec.output.path
+    write_state(
+        folder,
+        JobState(
+            status="PENDING", created_s=time.time(), pid=os.getpid(), name=spec.name or "", op=spec.op, output=output
+        ),
+    )
+    return folder, lock
+
+
+def read_spec(folder: JobFolder) -> JobSpec:
+    """Return the job that a folder was created for."""
+    return load_spec(folder.spec.read_bytes(), str(folder.spec))
+
+
+def start_driver(folder: JobFolder, lock: JobLock, *options: str) -> int:
+    """Start a process that drives a job, hand it the lock, and return its pid.
+
+    It has a session of its own, so that neither the end of the terminal nor Ctrl-C reaches it, and writes to the job's
+    log. The lock passes with its open file: at no moment is the job nobody's.
+    """
+    command = [sys.executable, "-P", "-m", "arraymill.jobs.cli", "drive", folder.id]
+    descriptor = os.open(folder.driver_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        process = subprocess.Popen(
+            [*command, "--lock", str(lock.fd), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd=folder.path,
+            start_new_session=True,
+            pass_fds=(lock.fd,),
+        )
+    finally:
+        os.close(descriptor)
+    lock.hand_over(process.pid)
+    # It is nobody's child once this process ends; until then nothing here waits for it.
+    process.returncode = 0
+    return process.pid
+
+
+def check_output(job: Job) -> None:
+    """Check, before work starts, that the output may be created and does not belong to a job that can be resumed.
+
+    Raises
+    ------
+    OutputError
+    """
+    output = job.spec.output
+    if output is None:
+        return
+    replaces = output.if_exists == "replace"
+    final = check_destination(output.path, replace=replaces, inputs=job.sources)
+    if replaces or not partial_path(final).exists():
+        return
+    if (owner := _unfinished_job(final)) is not None:
+        folder, state = owner
+        raise OutputError(
+            f"{output.path}: an unfinished job has a part of it",
+            cause=f"job {folder.id} ({state.status}) has {state.n_done} of {state.n_blocks} blocks",
+            safe="its blocks were not touched",
+            next=f"arraymill resume {folder.id} finishes it; --force starts anew",
+        )
+
+
+def _unfinished_job(final: Path) -> tuple[JobFolder, JobState] | None:
+    for folder in list_jobs():
+        state = read_state(folder)
+        is_over = state.status in ("INTERRUPTED", "FAILED", "CANCELLED")
+        if is_over and state.n_done and state.output == str(final):
+            return folder, state
+    return None

@@ -1,0 +1,48 @@
+"""``arraymill submit``: a job in the background, which survives the terminal."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ..spec import JobSpec
+from .help import SectionOption
+from .operation_group import OperationGroup
+
+__all__ = ["submit"]
+
+
+def _submit(job: JobSpec, as_json: bool, *, wait: bool) -> int | None:
+    from ..api.submission import submit_spec  # it brings the clusters, which no --help page needs
+    from .wait import follow_job
+
+    folder = submit_spec(job)
+    click.echo(json.dumps({"schema": 1, "id": folder.id}) if as_json else folder.id)
+    return follow_job(folder) if wait else None
+
+
+def _options() -> list[click.Option]:
+    return [
+        SectionOption(
+            ["--wait"],
+            is_flag=True,
+            section="Job",
+            help="Follow its log, and exit with its code. Ctrl-C leaves the job alone.",
+        )
+    ]
+
+
+submit = OperationGroup(
+    "submit",
+    _submit,
+    more=_options,
+    short_help="Run a job in the background, and print its id",
+    help="Run a job in the background, and print its id.\n\n"
+    "The job survives this terminal. One job at a time runs on a device, in the order of submission.",
+    examples=(
+        "arraymill submit job.yaml",
+        "id=$(arraymill submit matmul a.npy b.npy -o c.npy); arraymill wait $id",
+        "arraymill submit mean x.npy --axis 0 -o means.npy --wait",
+    ),
+)

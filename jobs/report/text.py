@@ -1,0 +1,125 @@
+"""A report as lines of text, and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from ..durations import format_seconds
+from ..sizes import format_bytes
+from .advice import STAGE_WORDS
+from .report import Report, StageTime
+
+__all__ = ["report_text", "to_json"]
+
+_BAR_WIDTH = 24
+
+
+def report_text(report: Report) -> str:
+    """Return a report as a table for people; names in it are as they were given, control characters too."""
+    rows = [*_facts(report)]
+    width = max(len(label) for label, _ in rows)
+    lines = [f"  {label:<{width}}  {text}" for label, text in rows]
+    stages = _stage_table(report.stages)
+    advice = [f"  {sentence}" for sentence in report.advice]
+    return "\n".join([*lines, *(["", *stages] if stages else []), *(["", *advice] if advice else [])])
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return a report as a document of JSON's types."""
+    document = asdict(report)
+    document["stages"] = [asdict(stage) | {"bytes_per_s": stage.bytes_per_s} for stage in report.stages]
+    rates = {"bytes_per_s": report.bytes_per_s, "flops_per_s": report.flops_per_s}
+    return {"schema": 1} | document | rates | {"advice": list(report.advice), "ceilings": "nominal"}
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    yield "operation", f"{report.operation}, {_place(report)}"
+    yield "blocks", _blocks(report)
+    yield "time", _time(report)
+    if report.n_done:
+        yield "moved", (
+            f"{format_bytes(report.bytes_read)} read, {format_bytes(report.bytes_written)} written, "
+            f"{format_bytes(report.bytes_per_s)}/s"
+        )
+        yield "computed", _computed(report)
+        yield "memory", _memory(report)
+    if report.eta is not None:
+        yield "eta", _eta(report)
+    if report.bottleneck is not None:
+        yield "bottleneck", STAGE_WORDS[report.bottleneck]
+
+
+def _place(report: Report) -> str:
+    device = "GPU" if report.device == "cuda" else "CPU"
+    return f"{device}, {report.place}, {_count(report.n_workers, 'worker')}"
+
+
+def _blocks(report: Report) -> str:
+    faults = {
+        "retries": report.retries,
+        "splits": report.splits,
+        "worker deaths": report.deaths,
+        "timeouts": report.timeouts,
+        "skipped": report.holes,
+    }
+    said = [f"{n} {name}" for name, n in faults.items() if n] or ["no retries, splits, deaths or timeouts"]
+    return f"{report.n_done} of {report.n_blocks} done; " + ", ".join(said)
+
+
+def _time(report: Report) -> str:
+    if report.n_attempts > 1:
+        return f"{format_seconds(report.working_s)} in which blocks ran, in {report.n_attempts} attempts"
+    other_s = max(report.wall_s - report.working_s, 0.0)
+    return f"{format_seconds(report.wall_s)}, {format_seconds(other_s)} of it to start and to end"
+
+
+def _computed(report: Report) -> str:
+    total = format_bytes(report.flops).replace("B", "FLOP")
+    rate = f"{report.flops_per_s / 1e9:.3g} GFLOP/s"
+    return f"{total}, {rate}; {report.overlap:.1f} blocks side by side on average"
+
+
+def _memory(report: Report) -> str:
+    host = (
+        f"{format_bytes(report.peak_host_bytes)} in the largest process; planned "
+        f"{format_bytes(report.planned_host_bytes)} each, {format_bytes(report.budget_host_bytes)} for all"
+    )
+    if not report.planned_device_bytes:
+        return host
+    device = f"{format_bytes(report.peak_device_bytes)} on the GPU, planned {format_bytes(report.planned_device_bytes)}"
+    return f"{host}; {device}"
+
+
+def _eta(report: Report) -> str:
+    alone = f"the slowest stage alone would take {format_seconds(report.predicted_s)} at nominal rates"
+    return f"{report.eta:.2g} ({alone}; this took {format_seconds(report.wall_s)})"
+
+
+def _stage_table(stages: tuple[StageTime, ...]) -> list[str]:
+    if not stages:
+        return []
+    rows = [("stage", "busy", "share", "", "bytes", "per worker"), *map(_stage_row, stages)]
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    return [
+        f"  {name:<{widths[0]}}  {busy:>{widths[1]}}  {share:>{widths[2]}}  {bar:<{widths[3]}}"
+        f"  {n_bytes:>{widths[4]}}  {rate:>{widths[5]}}".rstrip()
+        for name, busy, share, bar, n_bytes, rate in rows
+    ]
+
+
+def _stage_row(stage: StageTime) -> tuple[str, str, str, str, str, str]:
+    rate = "" if stage.bytes_per_s is None or not stage.n_bytes else f"{format_bytes(stage.bytes_per_s)}/s"
+    return (
+        STAGE_WORDS[stage.name],
+        format_seconds(stage.busy_s),
+        f"{100 * stage.share:.0f} %",
+        "#" * round(_BAR_WIDTH * stage.share),
+        format_bytes(stage.n_bytes) if stage.n_bytes else "",
+        rate,
+    )
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
