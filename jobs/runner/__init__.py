@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from .loop import FaultPolicy, Merger, Progress, run_work
+from .journal import Journal, NullJournal, SettledBlocks
+from .loop import RunOutcome
+from .merger import Merger
+from .policy import FaultPolicy
+from .progress import Progress
+from .run import run_work
+from .stop import Stop
 
-__all__ = ["FaultPolicy", "Merger", "Progress", "run_work"]
+__all__ = [
+    "FaultPolicy",
+    "Journal",
+    "Merger",
+    "NullJournal",
+    "Progress",
+    "RunOutcome",
+    "SettledBlocks",
+    "Stop",
+    "run_work",
+]

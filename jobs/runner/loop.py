@@ -1,224 +1,216 @@
-"""The only loop over tasks: a bounded window of blocks on a session, partials merged in block order."""
+"""The only loop over tasks: a bounded window of blocks on a session, until every block is done or the run must end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from numpy.typing import NDArray
+from ..engine import Attempt, BlockRecord, BlockResult, changes_bits, run_block
+from ..errors import StoreFullError
+from .agenda import Agenda, Sending
+from .context import RunContext
+from .faults import Failure, Verdict
+from .journal import SettledBlocks
+from .merger import Merger, WriteResult
+from .progress import Progress
+from .receipts import Receipts
+from .stop import Stop
+from .trouble import Trouble
+from .watchdog import Watchdog
 
-from ..blocks import Region
-from ..engine import BlockRecord, BlockResult, Work, finish, merge, run_block
-from ..errors import BlockFailedError, JobError
-from ..kernels import Partial
-
-__all__ = ["FaultPolicy", "Merger", "Progress", "run_work"]
+__all__ = ["Loop", "RunOutcome", "RunSettings"]
 
 _AHEAD = 4
 """So many windows of partials may wait for an earlier one before no more blocks are sent."""
-
-
-class _Future(Protocol):
-    def result(self) -> Any: ...
-    def cancel(self) -> Any: ...
-
-
-class _Session(Protocol):
-    @property
-    def n_workers(self) -> int: ...
-    def submit(self, function: Callable[..., Any], /, *args: Any, key: str) -> Any: ...
-    def wait(self, futures: Any, timeout_s: float | None) -> set[Any]: ...
+_CANARY_BLOCKS = 32
+"""Blocks per worker from which on the first one runs alone: that costs a job of so many 3 % at most."""
+_TICK_S = 0.2
+"""How often the loop looks up, where there is something to look at."""
 
 
 @dataclass(frozen=True, slots=True)
-class FaultPolicy:
-    """How often a block is tried again.
+class RunOutcome:
+    """What a run that came to its end has done.
 
     Parameters
     ----------
-    retries : int
-        After an error of input or output.
-    max_worker_deaths : int
-        Deaths of workers that the job survives.
+    records : tuple of BlockRecord
+        Of the blocks of this run, in the order in which they were committed.
+    holes : tuple of int
+        Blocks that were left out.
+    progress : Progress
+        At the end.
     """
 
-    retries: int = 3
-    max_worker_deaths: int = 5
+    records: tuple[BlockRecord, ...]
+    holes: tuple[int, ...]
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job is."""
-
-    done_blocks: int
-    n_blocks: int
-    done_bytes: int
-    """Bytes read and written."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """The state of the loop."""
-
-    pending: dict[Any, int] = field(default_factory=dict)
-    attempts: dict[int, int] = field(default_factory=dict)
-    deaths: int = 0
-    done_bytes: int = 0
-    records: list[BlockRecord] = field(default_factory=list)
-
-
-def run_work(
-    work: Work,
-    session: _Session,
-    *,
-    job_id: str,
-    write_result: Callable[[Region, NDArray[Any]], object],
-    on_progress: Callable[[Progress], object] = lambda progress: None,
-    fault: FaultPolicy = FaultPolicy(),
-    order: Sequence[int] | None = None,
-) -> list[BlockRecord]:
-    """Run every block of a stage and return their records.
+class RunSettings:
+    """How a caller wants one run to go.
 
     Parameters
     ----------
-    work : Work
-    session : Session
-    job_id : str
-        Part of the task's keys.
+    key : str
+        What the keys of the tasks begin with: unique among all runs.
     write_result : callable
-        ``write_result(region, block)`` for regions that are merged from several parts.
     on_progress : callable
-    fault : FaultPolicy
-    order : sequence of int, optional
-        The order in which blocks are sent; block order when left out. The result does not depend on it.
-
-    Raises
-    ------
-    JobError
-        From a block, as it is; every other error of a block becomes BlockFailedError.
+    stop : Stop or None
+    sleep : callable
     """
-    n_blocks = work.stage.grid.n_blocks
-    blocks = iter(range(n_blocks) if order is None else order)
-    merger, run = Merger(work.stage, write_result), _Run()
-    window = 2 * session.n_workers
-    try:
-        while True:
-            is_clogged = run.pending and merger.n_waiting >= _AHEAD * window
-            for index in _take(blocks, 0 if is_clogged else window - len(run.pending)):
-                _send(run, work, session, index, job_id)
-            if not run.pending:
-                return run.records
-            for future in session.wait(set(run.pending), None):
-                index = run.pending.pop(future)
-                result = _result_of(future, index, work, run, fault)
-                if result is None:
-                    _send(run, work, session, index, job_id)
-                    continue
-                merger.add(index, result.partial)
-                run.records.append(result.record)
-                run.done_bytes += result.record.bytes_read + result.record.bytes_written
-                on_progress(Progress(len(run.records), n_blocks, run.done_bytes))
-    finally:
-        for future in run.pending:
+
+    key: str
+    write_result: WriteResult
+    on_progress: Callable[[Progress], object]
+    stop: Stop | None
+    sleep: Callable[[float], object]
+
+
+class Loop:
+    """One run, until every block is done or it must end.
+
+    Parameters
+    ----------
+    context : RunContext
+    settings : RunSettings
+    order : sequence of int
+        The order in which blocks are sent.
+    settled : SettledBlocks or None
+        What an earlier run has done.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        settings: RunSettings,
+        order: Sequence[int],
+        settled: SettledBlocks | None,
+    ) -> None:
+        self._context, self._settings, self._stop = context, settings, settings.stop or Stop()
+        stage, self._n_splits = context.work.stage, 0
+        self._merger = Merger(stage, settings.write_result)
+        self._receipts = Receipts(context.journal, self._merger, context.tally, settings.on_progress)
+        if settled is not None and not changes_bits(stage, settled.splits):
+            self._n_splits = settled.splits
+        done = self._receipts.take_over(settled, stage.n_parts)
+        holes = set(settled.holes) if settled is not None else set()
+        self._agenda = Agenda(index for index in order if index not in done | holes)
+        self._trouble = Trouble(context, self._agenda, self._merger, sorted(holes))
+        self._watchdog = Watchdog(context)
+        self._attempts: dict[int, int] = {}
+        self._has_canary = self._agenda.n_fresh > _CANARY_BLOCKS * context.session.n_workers
+        self._is_one_alone = False
+        self._pending: dict[Any, Sending] = {}
+
+    def to_the_end(self) -> RunOutcome:
+        """Run all blocks.
+
+        Raises
+        ------
+        JobError
+            If one failed, if the run was stopped, or if it cannot go on.
+        """
+        try:
+            self._loop()
+        except StoreFullError:
+            raise
+        except Exception:
+            self._receipts.commit()
+            raise
+        self._receipts.commit()
+        tally, trouble = self._context.tally, self._trouble
+        if self._pending or not self._agenda.is_empty:
+            raise self._context.messages.interrupted(tally.done_blocks)
+        if (error := trouble.error()) is not None:
+            raise error
+        return RunOutcome(tuple(self._receipts.records), tuple(trouble.holes), tally.progress())
+
+    def cancel(self) -> None:
+        """Ask that what is out does not start."""
+        for future in self._pending:
             future.cancel()
 
+    def _loop(self) -> None:
+        stop = self._stop
+        while not stop.is_leaving:
+            self._run_lost_partials_again()
+            if not stop.is_draining:
+                self._send()
+            if not self._pending and (stop.is_draining or self._agenda.is_empty):
+                return
+            for future in self._wait():
+                self._collect(future)
+            self._receipts.tick()
+            self._watch()
+        for future in self._context.session.wait(set(self._pending), 0) if self._pending else ():
+            self._collect(future)
 
-def _take(blocks: Iterator[int], most: int) -> list[int]:
-    taken: list[int] = []
-    while len(taken) < most and (index := next(blocks, None)) is not None:
-        taken.append(index)
-    return taken
-
-
-def _send(run: _Run, work: Work, session: _Session, index: int, job_id: str) -> None:
-    attempt = run.attempts[index] = run.attempts.get(index, 0) + 1
-    run.pending[session.submit(run_block, work, index, key=f"{job_id}-block-{index}-{attempt}")] = index
-
-
-def _result_of(future: _Future, index: int, work: Work, run: _Run, fault: FaultPolicy) -> BlockResult | None:
-    """Return a block's result, or None if it is to run again.
-
-    Raises
-    ------
-    JobError
-    """
-    try:
-        result: BlockResult = future.result()
-        return result
-    except JobError:
-        raise
-    except OSError as error:
-        if run.attempts[index] <= fault.retries:
-            return None
-        raise _block_failed(index, work, run.attempts[index], error) from error
-    except Exception as error:
-        if getattr(error, "is_worker_death", False):
-            run.deaths += 1
-            if run.deaths <= fault.max_worker_deaths and run.attempts[index] <= fault.retries:
-                return None
-        elif getattr(error, "exit_code", None) is not None:
-            raise
-        raise _block_failed(index, work, run.attempts[index], error) from error
-
-
-def _block_failed(index: int, work: Work, attempts: int, error: BaseException) -> BlockFailedError:
-    n_blocks = work.stage.grid.n_blocks
-    rows = work.stage.output_region(index)
-    region = ", ".join(f"{start}:{stop}" for start, stop in rows) or "all"
-    times = "once" if attempts == 1 else f"{attempts} times"
-    names = ", ".join(source.header.name for source in work.sources)
-    return BlockFailedError(
-        f"block {index} of {n_blocks} failed {times} (output [{region}], from {names})",
-        cause=f"{type(error).__name__}: {error}",
-        safe="inputs are untouched, and no output was left behind",
-        next="run again with -v for the traceback",
-    )
-
-
-@dataclass(slots=True)
-class _Parts:
-    """What has arrived for one region of the output."""
-
-    merged: Partial | None = None
-    n_merged: int = 0
-    waiting: dict[int, Partial] = field(default_factory=dict)
-
-
-class Merger:
-    """Partials, merged in the order of their parts whatever the order of arrival.
-
-    Parameters
-    ----------
-    stage : Stage
-    write : callable
-        Takes each region of the output when its last part has been merged.
-    """
-
-    __slots__ = ("_regions", "_stage", "_write")
-
-    def __init__(self, stage: Any, write: Callable[[Region, NDArray[Any]], object]) -> None:
-        self._stage, self._write = stage, write
-        self._regions: dict[Region, _Parts] = {}
-
-    @property
-    def n_waiting(self) -> int:
-        """Number of partials that wait for an earlier one."""
-        return sum(len(parts.waiting) for parts in self._regions.values())
-
-    def add(self, index: int, partial: Partial | None) -> None:
-        """Take the partial of block `index`."""
-        if partial is None:
+    def _send(self) -> None:
+        if self._is_one_alone:
             return
-        region = self._stage.output_region(index)
-        parts = self._regions.setdefault(region, _Parts())
-        parts.waiting[self._stage.part(index)] = partial
-        while parts.n_merged in parts.waiting:
-            following = parts.waiting.pop(parts.n_merged)
-            parts.merged = following if parts.merged is None else merge(self._stage, parts.merged, following)
-            parts.n_merged += 1
-        if parts.merged is not None and parts.n_merged == self._stage.n_parts:
-            del self._regions[region]
-            self._write(region, finish(self._stage, parts.merged, region))
+        context, window = self._context, 2 * self._context.session.n_workers
+        is_clogged = self._merger.n_waiting >= _AHEAD * window
+        may_start = not is_clogged and (not self._has_canary or self._receipts.n_arrived > 0)
+        n_free, is_idle = window - len(self._pending), not self._pending
+        for sending in self._agenda.take(n_free, now_s=context.now(), is_idle=is_idle, may_start=may_start):
+            index = sending.index
+            number = self._attempts[index] = self._attempts.get(index, 0) + 1
+            attempt = Attempt(number, self._trouble.n_splits(index, self._n_splits))
+            key = f"{self._settings.key}-block-{index}-{number}"
+            self._pending[context.session.submit(run_block, context.work, index, attempt, key=key)] = sending
+            self._is_one_alone |= sending.is_alone
+            self._watchdog.saw_life()
 
+    def _wait(self) -> Iterable[Any]:
+        due_s = self._agenda.due_in_s(self._context.now())
+        if not self._pending:
+            self._settings.sleep(min(due_s if due_s is not None else _TICK_S, _TICK_S))
+            return ()
+        timeouts = [due_s] if due_s is not None else []
+        if self._context.is_kept or self._watchdog.is_awake or self._settings.stop is not None:
+            timeouts.append(_TICK_S)
+        done: set[Any] = self._context.session.wait(set(self._pending), min(timeouts, default=None))
+        return done
 
+    def _collect(self, future: Any) -> None:
+        sending = self._pending.pop(future)
+        self._is_one_alone &= not sending.is_alone
+        self._watchdog.saw_life()
+        try:
+            result: BlockResult = future.result()
+        except Exception as error:  # noqa: BLE001 - a block may raise anything; it is judged, not dropped
+            if not self._stop.is_leaving:
+                self._trouble.take(sending, error, is_first=not self._receipts.n_arrived)
+            return
+        self._learn(result.record)
+        self._receipts.add(result)
+
+    def _learn(self, record: BlockRecord) -> None:
+        """Take from a block how long one takes, and how small pieces have to be."""
+        self._watchdog.deadlines.learn(record.wall_s)
+        if record.n_splits <= self._n_splits:
+            return
+        may_change = changes_bits(self._context.work.stage, record.n_splits)
+        self._context.tally.splits += 1
+        self._context.journal.event("split", block=record.block, n_splits=record.n_splits, changes_bits=may_change)
+        if not may_change:
+            self._n_splits = record.n_splits
+
+    def _run_lost_partials_again(self) -> None:
+        for index in self._receipts.lost_partials():
+            self._agenda.put_back(index, Verdict("again"), now_s=self._context.now())
+
+    def _watch(self) -> None:
+        self._watchdog.replace_hung([sending.index for sending in self._pending.values()])
+        if not self._pending or not self._watchdog.is_silent():
+            return
+        failure = Failure("timeout", f"no result came within {self._watchdog.deadlines.silence_s:g} s")
+        lost, self._pending, self._is_one_alone = self._pending, {}, False
+        for future, sending in lost.items():
+            future.cancel()
+            self._context.tally.timeouts += 1
+            self._context.journal.event("timeout", block=sending.index, message=failure.message)
+            self._trouble.note(sending, failure, None, is_first=not self._receipts.n_arrived)

@@ -110,9 +110,9 @@ def run_on_cuda_road(
             writer.write(region, block)
 
         work = Work(plan.stage, sources, made.target if plan.stage.n_parts == 1 else None, "torch-cpu")
-        records = run_work(work, checked, job_id=f"{name}-{output.stem}", write_result=write_result)
+        ran = run_work(work, checked, job_id=f"{name}-{output.stem}", write_result=write_result)
         made.publish()
-    assert sorted(record.block for record in records) == list(range(plan.n_blocks))
+    assert sorted(record.block for record in ran.records) == list(range(plan.n_blocks))
     assert checked.pids == {facts.pid for facts in session.facts()}
     return np.asarray(np.load(output))
 

@@ -11,7 +11,7 @@ from in_process_jobs import ShuffledSession, plan_arrays
 
 from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.engine import BlockRecord, Work
-from arraymill.jobs.errors import BlockFailedError, InputChangedError
+from arraymill.jobs.errors import BlockFailedError, InputChangedError, JobError
 from arraymill.jobs.runner import FaultPolicy, Merger, Progress, run_work
 
 X = np.arange(1000.0)
@@ -62,10 +62,10 @@ def sum_work() -> Work:
 
 def run_sum(session: Any, **settings: Any) -> tuple[list[BlockRecord], list[float]]:
     written: list[float] = []
-    records = run_work(
+    outcome = run_work(
         sum_work(), session, job_id="job", write_result=lambda region, block: written.append(float(block)), **settings
     )
-    return records, written
+    return list(outcome.records), written
 
 
 def test_every_block_is_recorded_once_and_the_result_written_once() -> None:
@@ -95,12 +95,13 @@ def test_partials_that_wait_for_a_slow_block_are_bounded() -> None:
     waited: list[int] = []
 
     def note(progress: Progress) -> None:
-        if not session.futures[0].is_done:
+        # the first block runs alone, and the second is the slow one
+        if len(session.futures) > 1 and not session.futures[1].is_done:
             waited.append(progress.done_blocks)
 
     _, written = run_sum(session, on_progress=note)
     # four windows of two blocks per worker, and the window that was under way when they were full
-    assert 16 <= max(waited) < 20
+    assert 16 <= max(waited) <= 21
     assert written == [X.sum()]
 
 
@@ -109,7 +110,8 @@ def test_tasks_have_keys_of_their_own() -> None:
     run_sum(session)
     keys = [future.key for future in session.futures]
     assert len(set(keys)) == len(keys) == 101
-    assert {"job-block-4-1", "job-block-4-2"} <= set(keys)
+    assert [key.split("-", 2)[2] for key in keys if "-block-4-" in key] == ["block-4-1", "block-4-2"]
+    assert len({key.partition("-block-")[0] for key in keys}) == 1
 
 
 def test_progress_counts_blocks_and_bytes() -> None:
@@ -129,7 +131,7 @@ def test_after_its_retries_a_block_fails_with_its_number_region_and_input() -> N
     with pytest.raises(BlockFailedError) as caught:
         run_sum(session, fault=FaultPolicy(retries=2))
     error = caught.value
-    assert error.what == "block 7 of 100 failed 3 times (output [all], from speeds)"
+    assert error.what == "block 7 of 100 failed 3 times (rows 70:80 of speeds)"
     assert error.cause == "OSError: [Errno 5] Input/output error"
     assert isinstance(error.__cause__, OSError)
 
@@ -139,14 +141,14 @@ def test_the_region_of_a_failed_block_is_named() -> None:
     plan = plan_arrays("sum", [x], {"axis": 1}, block_bytes=800)
     stage: Any = plan.stage
     work = Work(stage, (MemorySource("x", x),), MemoryTarget(np.zeros(100)), "numpy")
-    session = FaultySession(errors={3: [ZeroDivisionError("oops")]})
-    with pytest.raises(BlockFailedError, match=r"block 3 of 10 failed once \(output \[30:40\], from x\)"):
+    session = FaultySession(errors={3: [ZeroDivisionError("oops")] * 2})
+    with pytest.raises(BlockFailedError, match=r"block 3 of 10 failed 2 times \(rows 30:40 of x\)"):
         run_work(work, session, job_id="job", write_result=print)
 
 
-def test_an_unknown_error_is_not_tried_again() -> None:
-    session = FaultySession(errors={7: [ZeroDivisionError("oops"), ZeroDivisionError("oops")]})
-    with pytest.raises(BlockFailedError, match="failed once") as caught:
+def test_the_same_error_twice_is_not_tried_again() -> None:
+    session = FaultySession(errors={7: [ZeroDivisionError("oops")] * 3})
+    with pytest.raises(BlockFailedError, match="failed 2 times") as caught:
         run_sum(session)
     assert caught.value.cause == "ZeroDivisionError: oops"
     assert len(session.errors[7]) == 1
@@ -159,9 +161,9 @@ def test_the_death_of_a_worker_is_tried_again() -> None:
 
 def test_deaths_of_workers_are_counted_over_all_blocks() -> None:
     session = FaultySession(errors={index: [WorkerDiedError("gone")] for index in range(3)})
-    with pytest.raises(BlockFailedError, match="failed once") as caught:
+    with pytest.raises(JobError, match="3 workers died, and the job survives 2") as caught:
         run_sum(session, fault=FaultPolicy(max_worker_deaths=2))
-    assert caught.value.cause == "WorkerDiedError: gone"
+    assert caught.value.cause == "gone"
 
 
 def test_a_block_that_kills_every_worker_fails_by_itself() -> None:
@@ -179,10 +181,10 @@ def test_an_error_that_says_what_to_do_passes_as_it_is(error: Exception) -> None
 
 
 def test_what_waits_is_cancelled_when_a_block_fails() -> None:
-    session = FaultySession(n_workers=4, errors={0: [ZeroDivisionError("oops")]})
+    session = FaultySession(n_workers=4, errors={0: [ZeroDivisionError("oops")] * 2})
     with pytest.raises(BlockFailedError):
         run_sum(session)
-    assert [future.is_cancelled for future in session.futures] == [False] + [True] * 7
+    assert [future.is_cancelled for future in session.futures if not future.is_done] == [True] * 7
 
 
 def test_an_interrupt_cancels_what_waits_and_passes() -> None:

@@ -1,0 +1,69 @@
+"""Whose doing a worker's death was: that of the block on its board, never that of the tasks that waited behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine import Running, StickyDeviceError, read_board, take_down
+from .faults import Failure
+
+__all__ = ["Casualties"]
+
+
+class Casualties:
+    """Workers that died, and what ran on them.
+
+    Parameters
+    ----------
+    board : str or None
+        The folder where running blocks are shown. Without one, every task of a dead worker is suspected.
+    """
+
+    __slots__ = ("_board", "_expected", "_suspects", "n_deaths", "n_replaced")
+
+    def __init__(self, board: str | None) -> None:
+        self._board = board
+        self._expected: dict[int, tuple[int, Failure]] = {}
+        self._suspects: dict[int, set[int]] = {}
+        self.n_deaths = 0
+        self.n_replaced = 0
+
+    def expect(self, pid: int, block: int, failure: Failure) -> None:
+        """Take note that a worker is killed on purpose, for what `block` did."""
+        self._expected[pid] = (block, failure)
+        self.n_replaced += failure.kind == "timeout"
+        for running in self._posted_by(pid):
+            take_down(running)
+
+    def failure_of(self, error: BaseException, block: int, *, is_alone: bool) -> Failure:
+        """Return what kind of failure of `block` an error is."""
+        if isinstance(error, StickyDeviceError):
+            return Failure("device", str(error), is_alone)
+        if getattr(error, "is_worker_death", False):
+            return self._death(error, block, is_alone)
+        return Failure("io" if isinstance(error, OSError) else "error", f"{type(error).__name__}: {error}", is_alone)
+
+    def _death(self, error: Any, block: int, is_alone: bool) -> Failure:
+        pid, message = getattr(error, "pid", None), str(error).partition("\n")[0] or type(error).__name__
+        if pid in self._expected:
+            culprit, failure = self._expected[pid]
+            return failure if block == culprit else Failure("bystander", message, is_alone)
+        if not (self._ran_on(pid, block) or is_alone):
+            return Failure("bystander", message)
+        return Failure("oom" if getattr(error, "is_oom", False) else "death", message, is_alone)
+
+    def _ran_on(self, pid: int | None, block: int) -> bool:
+        """Count the death, once per process, and return whether `block` ran on it."""
+        if pid is None:
+            self.n_deaths += 1
+            return True
+        if pid not in self._suspects:
+            self.n_deaths += 1
+            found = self._posted_by(pid)
+            self._suspects[pid] = {running.block for running in found}
+            for running in found:
+                take_down(running)
+        return self._board is None or block in self._suspects[pid]
+
+    def _posted_by(self, pid: int) -> list[Running]:
+        return [running for running in read_board(self._board) if running.pid == pid] if self._board else []

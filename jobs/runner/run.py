@@ -1,0 +1,100 @@
+"""One run of a job's blocks, from what is done already to all that is left."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from ..engine import Work, clear_board
+from .casualties import Casualties
+from .context import RunContext
+from .journal import Journal, NullJournal, SettledBlocks
+from .loop import Loop, RunOutcome, RunSettings
+from .merger import WriteResult
+from .messages import Messages
+from .policy import FaultPolicy
+from .progress import Progress, Tally
+from .stop import Stop
+
+__all__ = ["run_work"]
+
+
+class _Session(Protocol):
+    @property
+    def kind(self) -> Any: ...
+    @property
+    def n_workers(self) -> int: ...
+    def submit(self, function: Callable[..., Any], /, *args: Any, key: str) -> Any: ...
+    def wait(self, futures: Any, timeout_s: float | None) -> set[Any]: ...
+
+
+def run_work(
+    work: Work,
+    session: _Session,
+    *,
+    job_id: str,
+    write_result: WriteResult,
+    on_progress: Callable[[Progress], object] = lambda progress: None,
+    fault: FaultPolicy = FaultPolicy(),  # noqa: B008 - frozen
+    order: Sequence[int] | None = None,
+    journal: Journal | None = None,
+    done: SettledBlocks | None = None,
+    stop: Stop | None = None,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> RunOutcome:
+    """Run every block of a stage that is not done yet.
+
+    Parameters
+    ----------
+    work : Work
+    session : Session
+    job_id : str
+        What messages call the job, and what the keys of its tasks begin with.
+    write_result : callable
+        ``write_result(region, block)`` for regions that are merged from several parts.
+    on_progress : callable
+        Called with a `Progress` after each commit.
+    fault : FaultPolicy
+    order : sequence of int, optional
+        The order in which blocks are sent; block order when left out. The result does not depend on it.
+    journal : Journal, optional
+        Where receipts are kept. Without one nothing outlives this call, and the first block that fails ends it.
+    done : SettledBlocks, optional
+        What an earlier run has done, as the journal knows it.
+    stop : Stop, optional
+    now, sleep : callable
+        `time.monotonic` and `time.sleep`, or a test's.
+
+    Raises
+    ------
+    BlockFailedError
+        If a block failed on every attempt; with a journal, after all others are done.
+    InterruptedJobError
+        If `stop` said so, or no device is left (DeviceFaultError), or the journal is full (StoreFullError).
+    CannotFitError
+        If a block takes more memory than there is.
+    JobError
+        From a block, as it is; if too many workers died.
+    """
+    if work.board is not None:
+        clear_board(work.board)
+    context = RunContext(
+        work,
+        session,
+        fault,
+        journal or NullJournal(),
+        journal is not None,
+        Tally(work.stage.grid.n_blocks),
+        Casualties(work.board),
+        Messages(work, job_id, is_kept=journal is not None),
+        now,
+    )
+    settings = RunSettings(f"{job_id}-{uuid.uuid4().hex[:8]}", write_result, on_progress, stop, sleep)
+    loop = Loop(context, settings, range(work.stage.grid.n_blocks) if order is None else order, done)
+    try:
+        return loop.to_the_end()
+    finally:
+        loop.cancel()
