@@ -143,9 +143,9 @@ def blocks_reading(
     >>> blocks_reading(stage, [source], 0, [(0, 128), (150, 165)])
     {1, 2}
     """
-    if isinstance(stage, ConstantStage):
-        return set()
     ranges = merged_ranges(changed_ranges)
+    if isinstance(stage, ConstantStage) or not ranges:
+        return set()
     starts = [start for start, _ in ranges]
     header, data_offset = sources[source_no].header, sources[source_no].data_offset
     reading = set()

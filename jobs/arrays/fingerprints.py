@@ -88,11 +88,6 @@ class Fingerprint:
         names = [name for name in cls.__dataclass_fields__ if name != "chunks"]
         return cls(**{name: document[name] for name in names}, chunks=chunks)
 
-    @property
-    def stamp(self) -> FileStamp:
-        """What the system said of the file."""
-        return FileStamp(self.size, self.mtime_ns, self.device, self.inode)
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -237,7 +232,8 @@ def compare_fingerprints(old: Fingerprint, new: Fingerprint | None) -> Change:
     differs = {
         "size": old.size != new.size,
         "mtime": old.mtime_ns != new.mtime_ns,
-        "inode": (old.device, old.inode) != (new.device, new.inode),
+        # not the device: a restart of the machine may give a disk another number
+        "inode": old.inode != new.inode,
         "header": old.header != new.header,
         "content": bool(changed),
     }

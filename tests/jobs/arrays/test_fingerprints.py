@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,11 @@ def test_a_touched_file_differs_in_time_alone(path: Path) -> None:
     change = change_since(old)
     assert Change(("mtime",), (), is_proven=True) == change
     assert change.is_same
+
+
+def test_another_number_of_the_device_is_no_change(path: Path) -> None:
+    old = known(path, full=True)
+    assert Change((), (), is_proven=True) == change_since(replace(old, device=old.device + 1))
 
 
 def test_a_copy_in_its_place_is_the_same_content(path: Path) -> None:

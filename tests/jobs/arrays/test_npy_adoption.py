@@ -67,6 +67,14 @@ def test_an_adopted_output_holds_what_was_written_and_is_written_on(
     assert was_published(path, *KIND, info=info)
 
 
+def test_another_number_of_the_device_is_no_other_file(path: Path) -> None:
+    info = leave(path)
+    info["device"] += 1
+    with adopt_output(path, *KIND, replace=False, info=info) as output:
+        output.publish()
+    assert was_published(path, *KIND, info=info)
+
+
 def test_what_the_ledger_keeps_names_the_file(path: Path, partial: Path) -> None:
     info = leave(path)
     status = partial.stat()
