@@ -22,8 +22,17 @@ COMMANDS = {
     "run": "Run an operation, or a job file, and write the result",
     "submit": "Run a job in the background, and print its id",
     "plan": "Show what a job would take, and run nothing",
+    "list": "List the jobs, active ones first",
+    "status": "Show how a job stands, and what to do next",
+    "logs": "Show what a job, or one of its workers, said",
+    "wait": "Wait until jobs have ended, and exit with their code",
     "cancel": "End jobs, and keep what they have done",
     "resume": "Finish a job that was stopped, killed or has failed",
+    "explain": "Say why a job waits or failed, and what would run again",
+    "report": "Show where the time and the memory of a job went",
+    "result": "Print where a job's output is, or the small result itself",
+    "clean": "Remove the records of jobs that are over, never outputs",
+    "cluster": "Keep workers running between jobs, and list the GPUs",
     "ops": "List the operations, or describe one",
     "demo": "Run real jobs on this machine and check them against NumPy",
     "doctor": "Check what this machine has and what is missing",
@@ -32,7 +41,9 @@ COMMANDS = {
 }
 _HIDDEN = ("drive",)
 """Commands that `submit` calls, not people."""
-_MODULES = {"plan": "run", "schema": "validate", "cancel": "resume"}
+_MODULES = {"plan": "run", "schema": "validate", "cancel": "resume", "list": "listing"}
+_ATTRIBUTES = {"list": "list_command"}
+"""Where the module's own name for a command is another: `list` is Python's."""
 
 
 class LazyGroup(Group):
@@ -45,7 +56,7 @@ class LazyGroup(Group):
         if cmd_name not in COMMANDS and cmd_name not in _HIDDEN:
             return None
         module = import_module(f".{_MODULES.get(cmd_name, cmd_name)}", __package__)
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, _ATTRIBUTES.get(cmd_name, cmd_name))
         return command
 
     def resolve_command(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .report import Report, StageTime, report_of
+from .assembly import report_of
+from .report import STAGE_WORDS, Report, StageTime
 from .text import report_text, to_json
 
-__all__ = ["Report", "StageTime", "report_of", "report_text", "to_json"]
+__all__ = ["STAGE_WORDS", "Report", "StageTime", "report_of", "report_text", "to_json"]

@@ -8,8 +8,7 @@ from typing import Any
 
 from ..durations import format_seconds
 from ..sizes import format_bytes
-from .advice import STAGE_WORDS
-from .report import Report, StageTime
+from .report import STAGE_WORDS, Report, StageTime
 
 __all__ = ["report_text", "to_json"]
 
