@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import fault_tally
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -56,3 +57,8 @@ def home_of_jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARRAYMILL_HOME", str(home))
         yield home
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many faults were injected, and what became of the jobs."""
+    terminalreporter.write_line(fault_tally.summary())

@@ -90,7 +90,7 @@ def _shown(
     if isinstance(error, ClusterLostError):
         return InterruptedJobError(error.what, cause=error.cause, safe=kept, next=resume)
     if isinstance(error, JobError | ClusterError):
-        error.safe = kept if n_done or not error.safe else error.safe
+        error.safe = "; ".join(filter(None, [error.safe, kept if n_done else ""])) or kept
         if n_done and resume not in error.next:
             error.next = f"{error.next}; then {resume}" if error.next else resume
     return error
