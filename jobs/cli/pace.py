@@ -15,6 +15,10 @@ StageShare = tuple[str, float, str]
 """What a stage is called, its share of the busy seconds from 0 to 1, and its seconds and rate as text."""
 
 
+_LEAST_SHARE = 0.005
+"""Stages that take less are not shown: copies to a device that is the CPU."""
+
+
 class Pace:
     """How fast blocks come since the first one: what came before it, the start of workers, says nothing about them.
 
@@ -40,7 +44,8 @@ class Pace:
         n_since = done - self._first.done_blocks
         if n_since > 0:
             facts.append(f"{format_bytes((progress.done_bytes - self._first.done_bytes) / seconds)}/s")
-            facts.append(f"{format_seconds(seconds * (n_blocks - done) / n_since)} left")
+            if done < n_blocks:
+                facts.append(f"{format_seconds(seconds * (n_blocks - done) / n_since)} left")
         return ", ".join(facts)
 
 
@@ -57,7 +62,7 @@ def stage_shares(progress: Progress) -> list[StageShare]:
     found = []
     for step, words in STAGE_WORDS.items():
         busy_s = progress.seconds.get(step, 0.0)
-        if busy_s > 0:
+        if busy_s > _LEAST_SHARE * total_s:
             rate = f", {format_bytes(moved[step] / busy_s)}/s" if moved.get(step) else ""
             found.append((words, busy_s / total_s, format_seconds(busy_s) + rate))
     return found

@@ -11,7 +11,8 @@ from .report import STAGE_WORDS, Report, StageTime
 __all__ = ["advise"]
 
 _MEMORY_RATE = 3e9
-"""Bytes per second and worker: what comes faster was in memory already, for few disks give a single reader more."""
+"""Bytes per second and worker: what comes faster was in memory; of what comes slower, nobody can tell where it was."""
+_NO_HELP = "faster computing will not help"
 _MOST = 0.5
 """A stage that took less than half of the time leaves no one thing to blame."""
 
@@ -44,12 +45,12 @@ def _starting(report: Report) -> str:
 def _reading(report: Report, time: StageTime) -> str:
     rate = time.bytes_per_s or 0.0
     if rate < _MEMORY_RATE:
-        return f", at {_rate(rate)} per worker: the disk is the limit; more workers will not help"
+        return f", at {_rate(rate)} per worker: the disk, or the memory that caches it, is the limit; {_NO_HELP}"
     return f", at {_rate(rate)} per worker: it came from memory; only more workers, or fewer bytes, are faster"
 
 
 def _writing(report: Report, time: StageTime) -> str:
-    return f", at {_rate(time.bytes_per_s or 0.0)} per worker: the output's disk is the limit; try another one"
+    return f", at {_rate(time.bytes_per_s or 0.0)} per worker: the output's disk is the limit; {_NO_HELP}"
 
 
 def _computing(report: Report, time: StageTime) -> str:

@@ -105,7 +105,7 @@ def _stages(records: list[BlockRecord], predicted: Mapping[str, float]) -> tuple
     return tuple(
         StageTime(step, seconds, seconds / total_s, moved.get(step), predicted.get(_PREDICTED_AS.get(step, "")))
         for step, seconds in busy.items()
-        if seconds > 0
+        if seconds > 0 and step in _STEPS
     )
 
 
@@ -116,6 +116,7 @@ def _planned_host_bytes(plan: Mapping[str, Any]) -> int:
 
 
 def _bottleneck(stages: tuple[StageTime, ...], wall_s: float, working_s: float) -> str | None:
-    if wall_s > 1 and working_s < wall_s / 2:
-        return "start"
-    return max(stages, key=lambda stage: stage.busy_s).name if stages else None
+    if not stages:
+        return None
+    is_short = wall_s > 1 and working_s < wall_s / 2
+    return "start" if is_short else max(stages, key=lambda stage: stage.busy_s).name

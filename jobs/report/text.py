@@ -13,6 +13,8 @@ from .report import STAGE_WORDS, Report, StageTime
 __all__ = ["report_text", "to_json"]
 
 _BAR_WIDTH = 24
+_LEAST_SHARE = 0.005
+"""What took less is left out of the table."""
 
 
 def report_text(report: Report) -> str:
@@ -99,7 +101,8 @@ def _eta(report: Report) -> str:
 def _stage_table(stages: tuple[StageTime, ...]) -> list[str]:
     if not stages:
         return []
-    rows = [("stage", "busy", "share", "", "bytes", "per worker"), *map(_stage_row, stages)]
+    shown = [stage for stage in stages if stage.share >= _LEAST_SHARE]
+    rows = [("stage", "busy", "share", "", "bytes", "per worker"), *map(_stage_row, shown)]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return [
         f"  {name:<{widths[0]}}  {busy:>{widths[1]}}  {share:>{widths[2]}}  {bar:<{widths[3]}}"

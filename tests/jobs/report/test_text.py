@@ -1,0 +1,47 @@
+import json
+
+from stored_jobs import START_S, block_record, plan_document
+
+from arraymill.jobs.report import report_of, report_text, to_json
+from arraymill.jobs.store import JobState, settle
+
+
+def make_report(n_done=8, **plan):
+    records = [{"kind": "block", **block_record(block)} for block in range(n_done)]
+    state = JobState("DONE", started_s=START_S, ended_s=START_S + 10.0)
+    return report_of(state, settle(records), plan_document(**plan))
+
+
+def test_the_receipt_says_where_the_time_went():
+    assert report_text(make_report()).splitlines() == [
+        "  operation   map, CPU, local, 1 worker",
+        "  blocks      8 of 8 done; no retries, splits, deaths or timeouts",
+        "  time        10.0 s, 2.0 s of it to start and to end",
+        "  moved       6.40 MB read, 640 kB written, 704 kB/s",
+        "  computed    8.00 MFLOP, 0.0008 GFLOP/s; 1.0 blocks side by side on average",
+        "  memory      100 MB in the largest process; planned 151 MB each, 1.00 GB for all",
+        "  eta         0.4 (the slowest stage alone would take 4.0 s at nominal rates; this took 10.0 s)",
+        "  bottleneck  reading",
+        "",
+        "  stage        busy  share                       bytes  per worker",
+        "  reading     5.6 s   70 %  #################  6.40 MB   1.14 MB/s",
+        "  computing   1.6 s   20 %  #####",
+        "  writing    800 ms   10 %  ##                  640 kB    800 kB/s",
+        "",
+        f"  {make_report().advice[0]}",
+    ]
+
+
+def test_a_gpu_has_its_memory_shown():
+    assert "0 B on the GPU, planned 1.00 GB" in report_text(make_report(device="cuda", task_device_bytes=10**9))
+
+
+def test_a_job_that_did_nothing_has_a_short_receipt():
+    assert len(report_text(make_report(0)).splitlines()) == 3
+
+
+def test_the_document_is_json():
+    document = json.loads(json.dumps(to_json(make_report()), allow_nan=False))
+    assert (document["schema"], document["eta"], document["ceilings"]) == (1, 0.4, "nominal")
+    assert document["stages"][0]["name"] == "read"
+    assert document["bytes_per_s"] == 704_000
