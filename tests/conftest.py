@@ -12,7 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples every time in `make test`, so that a red run can be run again; `make soak` draws new ones.
-settings.register_profile("tests", deadline=None, derandomize=True, max_examples=100)
+# How long an example takes says how busy the machine is: it never fails a test.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile(
     "soak", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

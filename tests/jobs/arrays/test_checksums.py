@@ -27,7 +27,7 @@ from arraymill.jobs.headers import ArrayHeader
 
 F8 = np.dtype("<f8")
 SHAPES = npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=6)
-tiny = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+tiny = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture(params=[None, 24], ids=["usual pieces", "tiny pieces"])
@@ -97,19 +97,19 @@ def peak_bytes(function: Any, *args: Any) -> int:
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_block_in_the_layout_of_the_file_is_not_copied(order: Any) -> None:
     block = np.ones((1000, 1000), F8, order)
-    assert peak_bytes(checksum, block, ArrayHeader("y", block.shape, F8, order)) < 100_000
+    assert peak_bytes(checksum, block, ArrayHeader("y", block.shape, F8, order)) < block.nbytes // 2
 
 
 @pytest.mark.parametrize("dtype", ["<f8", ">f8"])
 def test_any_other_block_is_converted_in_parts(dtype: str) -> None:
     block = np.ones((1000, 1000), F8, "F")
-    assert peak_bytes(checksum, block, ArrayHeader("y", block.shape, np.dtype(dtype))) < 2_000_000
+    assert peak_bytes(checksum, block, ArrayHeader("y", block.shape, np.dtype(dtype))) < block.nbytes // 2
 
 
 def test_reading_back_takes_little_memory(tmp_path: Path) -> None:
     with create_output(tmp_path / "y.npy", (2000, 1000), F8, "F", replace=False, inputs=()) as output:
         regions = [((0, 1000), (0, 1000)), ((1000, 2000), (0, 1000))]
-        assert peak_bytes(block_checksum, output.target, regions) < 12_000_000
+        assert peak_bytes(block_checksum, output.target, regions) < 8_000_000
 
 
 def test_one_wrong_bit_is_seen(tmp_path: Path) -> None:

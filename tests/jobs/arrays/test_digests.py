@@ -24,7 +24,7 @@ def descriptor(tmp_path: Path) -> Iterator[int]:
     os.close(opened)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     spans=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 2000)), max_size=10),
     n_threads=st.integers(1, 4),

@@ -217,7 +217,7 @@ def test_the_name_says_nothing(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300) | st.tuples(st.binary(max_size=200)).map(lambda parts: b"\x93NUMPY\1\0" + parts[0]))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_random_files_raise_only_our_errors(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(content)
@@ -226,7 +226,7 @@ def test_random_files_raise_only_our_errors(tmp_path: Path, content: bytes) -> N
 
 
 @given(st.integers(0, 127), st.integers(0, 255), st.booleans())
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_flipped_header_byte_is_refused_or_read_as_numpy_does(
     tmp_path: Path, position: int, value: int, cut: bool
 ) -> None:
@@ -247,7 +247,7 @@ HEADER_TEXT = st.text("{}()[],:'\"0123456789 -<>|=fiubcSUVOMLTrueFalse\\#\n", ma
     HEADER_TEXT
     | st.builds(lambda d, s: f"{{'descr': {d}, 'fortran_order': False, 'shape': {s}}}", HEADER_TEXT, HEADER_TEXT)
 )
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_random_headers_raise_only_our_errors(tmp_path: Path, text: str) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(header_of(text))

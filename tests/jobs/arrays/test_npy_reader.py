@@ -34,7 +34,7 @@ def saved(folder: Path, array: NDArray[Any]) -> str:
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def check_reads_like_numpy(folder: Path, data: st.DataObject) -> None:
     shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=7), label="shape")
     dtype = data.draw(st.sampled_from(DTYPES), label="dtype")

@@ -32,7 +32,7 @@ def tiny_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def check_writes_like_numpy(folder: Path, data: st.DataObject) -> None:
     shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=7), label="shape")
     dtype = data.draw(st.sampled_from(DTYPES), label="dtype")
