@@ -1,7 +1,7 @@
-"""Who runs which block: a file per running task, so that a dead worker's last block is known and a hung one found.
+"""Who runs which block: a file per worker thread, so that a dead worker's last block is known and a hung one found.
 
-Nothing here outlives a crash of the machine, and nothing has to: the files are written without a sync, and a file that
-cannot be written only costs the knowledge.
+A file holds one line: ``block seconds`` while a block runs, else ``-``. Nothing here outlives a crash of the machine,
+and nothing has to: no write is waited for, and one that fails only costs the knowledge.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = ["Running", "clear_board", "post", "read_board", "take_down"]
+
+_WIDTH = 40
+"""Every line is as long, so that one write replaces another."""
+_IDLE = b"-".ljust(_WIDTH - 1) + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +47,33 @@ def post(folder: str | None, block: int) -> Iterator[None]:
     if folder is None:
         yield
         return
-    path = f"{folder}/{os.getpid()}-{threading.get_native_id()}"
     with suppress(OSError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, b"%d %r\n" % (block, time.monotonic()))
-        finally:
-            os.close(descriptor)
+        os.pwrite(_line(folder), f"{block} {time.monotonic()!r}".encode().ljust(_WIDTH - 1) + b"\n", 0)
     try:
         yield
     finally:
         with suppress(OSError):
-            os.unlink(path)  # noqa: PTH108 - a Path costs more than the call
+            os.pwrite(_line(folder), _IDLE, 0)
 
 
 def read_board(folder: str) -> list[Running]:
-    """Return what the board shows; a file that is half written is left out.
+    """Return what the board shows.
 
     Examples
     --------
     >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder, post(folder, 17):
-    ...     [running.block for running in read_board(folder)]
-    [17]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with post(folder, 17):
+    ...         during = read_board(folder)
+    ...     [running.block for running in during], read_board(folder)
+    ([17], [])
     """
     found = []
     for path in _posted(folder):
         # it may be taken down meanwhile, and a worker may have died before its line was whole
         with suppress(OSError, ValueError):
             line = path.read_text(encoding="ascii")
-            block, started_s = line[: line.index("\n")].split(" ")
+            block, started_s = line[: line.index("\n")].split()
             found.append(Running(int(path.name.partition("-")[0]), int(block), float(started_s), str(path)))
     return found
 
@@ -95,3 +96,37 @@ def _posted(folder: str) -> list[Path]:
         return [path for path in Path(folder).iterdir() if path.name.partition("-")[0].isdecimal()]
     except FileNotFoundError:
         return []
+
+
+class _Line:
+    """The open file of a thread, closed at its end: opening one for every block costs more than a small block does."""
+
+    __slots__ = ("descriptor", "path")
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.descriptor = -1
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_local = threading.local()
+
+
+def _line(folder: str) -> int:
+    """Return the descriptor of this thread's file on a board, opened again if it was removed or the job is another."""
+    if not hasattr(_local, "line"):
+        _local.line = _Line()
+    line: _Line = _local.line
+    path = f"{folder}/{os.getpid()}-{threading.get_native_id()}"
+    if line.path != path or line.descriptor < 0 or os.fstat(line.descriptor).st_nlink == 0:
+        line.close()
+        line.path = path
+        line.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    return line.descriptor

@@ -79,7 +79,8 @@ def run_block(work: Work, index: int, attempt: Attempt = FIRST_ATTEMPT) -> Block
     """
     backend, n_splits, is_second = open_backend(work.backend), attempt.n_splits, False
     with post(work.board, index):
-        if work.fence is not None:
+        if work.fence is not None and work.target is None:
+            # else it is checked before every write
             work.fence.check()
         while True:
             outcome = _try_block(work, index, replace(attempt, n_splits=n_splits), backend)
