@@ -33,6 +33,7 @@ __all__ = ["Change", "Fingerprint", "compare_fingerprints", "fingerprint", "fing
 CHUNK_BYTES = 1 << 20
 N_SAMPLES = 64
 MOST_CHUNKS = 4096
+LEAST_BYTES, N_FINE = 4096, 256
 
 Chunk: TypeAlias = tuple[int, int, str]
 """Offset, length, digest in hexadecimal."""
@@ -199,7 +200,8 @@ def _header(name: str, prefix: bytes) -> dict[str, Any]:
 
 
 def _consecutive(size: int) -> list[Span]:
-    length = max(CHUNK_BYTES, -(-size // MOST_CHUNKS))
+    # Fine enough to tell which blocks of a small file changed, few enough to keep in the ledger.
+    length = max(min(CHUNK_BYTES, max(LEAST_BYTES, -(-size // N_FINE))), -(-size // MOST_CHUNKS))
     return [(start, min(length, size - start)) for start in range(0, size, length)]
 
 
