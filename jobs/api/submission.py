@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from ..arrays import check_destination, partial_path
-from ..errors import OutputError
+from ..errors import JobError, OutputError
 from ..job import Job, open_job
 from ..spec import JobSpec
 from ..spec_load import load_spec
@@ -81,8 +81,22 @@ def create_job(spec: JobSpec) -> tuple[JobFolder, JobLock]:
 
 
 def read_spec(folder: JobFolder) -> JobSpec:
-    """Return the job that a folder was created for."""
-    return load_spec(folder.spec.read_bytes(), str(folder.spec))
+    """Return the job that a folder was created for.
+
+    Raises
+    ------
+    JobError
+        If there is none in it: whoever created it was killed in that moment.
+    """
+    try:
+        text = folder.spec.read_bytes()
+    except OSError as error:
+        raise JobError(
+            f"job {folder.id} says nowhere what it is",
+            cause=f"{folder.spec}: {error.strerror}",
+            next=f"submit it again; arraymill clean {folder.id} removes what is left of it",
+        ) from error
+    return load_spec(text, str(folder.spec))
 
 
 def start_driver(folder: JobFolder, lock: JobLock, *options: str) -> int:
