@@ -17,3 +17,11 @@ def call(tmp_path, monkeypatch):
         return CliRunner().invoke(arraymill, list(args), prog_name="arraymill", **kwargs)
 
     return invoke
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home for jobs with none in it."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("ARRAYMILL_HOME", str(path))
+    return path
