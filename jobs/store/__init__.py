@@ -9,7 +9,6 @@ from .home import JobFolder, create_job_folder, home_folder, is_job_id, jobs_fol
 from .journal import Journal, Receipt
 from .ledger import Ledger, read_ledger
 from .lock import JobLock, holder_of, is_locked, lock_holder
-from .marks import mark_cancelled, unmark_cancelled
 from .partials import PartialRef, PartialsFile
 from .queue import DeviceQueue
 from .settled import Settled, read_settled, settle
@@ -42,14 +41,12 @@ __all__ = [
     "jobs_folder",
     "list_jobs",
     "lock_holder",
-    "mark_cancelled",
     "new_job_id",
     "read_ledger",
     "read_settled",
     "read_state",
     "remove_job",
     "settle",
-    "unmark_cancelled",
     "write_file",
     "write_state",
 ]

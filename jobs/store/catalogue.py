@@ -16,6 +16,7 @@ from .state import read_state
 __all__ = ["find_job", "list_jobs", "remove_job"]
 
 _SHORTEST_PREFIX = 2
+_REMOVED = ".removed"
 
 
 def list_jobs() -> list[JobFolder]:
@@ -71,9 +72,10 @@ def remove_job(folder: JobFolder) -> None:
     """
     with JobLock.acquire(folder), writing(folder.path):
         # Under another name first: no reader finds half of a job.
-        doomed = folder.path.with_name(f".{folder.id}.removed")
-        disk.rename(folder.path, doomed)
-        shutil.rmtree(doomed)
+        disk.rename(folder.path, folder.path.with_name(f".{folder.id}{_REMOVED}"))
+        # and what a process left that died while it removed a job
+        for doomed in folder.path.parent.glob(f".*{_REMOVED}"):
+            shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _folders() -> list[JobFolder]:

@@ -13,6 +13,7 @@ from .. import disk
 from ..errors import JobError, StoreFullError
 
 __all__ = [
+    "broken",
     "create_file",
     "is_full",
     "make_folder",
@@ -133,6 +134,19 @@ def writing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise store_error(path, error) from error
+
+
+def broken(path: Path) -> StoreFullError:
+    """Return the error for a file that an earlier write failed on: it may end in a torn record.
+
+    After a failed sync the kernel forgets what it could not write, and a second sync would succeed without it.
+    """
+    return StoreFullError(
+        "the records of the job cannot be written any more",
+        cause=f"an earlier write to {path} failed",
+        safe="what was recorded before is kept",
+        next="resume the job",
+    )
 
 
 def is_full(error: OSError) -> bool:

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -21,7 +21,7 @@ from .files import read_file, write_file, writing
 from .home import JobFolder
 from .ledger import Ledger, read_ledger
 from .partials import PartialRef, PartialsFile
-from .settled import Settled, read_settled, settle
+from .settled import Settled, partial_end, read_settled
 
 __all__ = ["Journal", "Receipt"]
 
@@ -44,7 +44,7 @@ class Receipt(Protocol):
 
 @dataclass(slots=True)
 class Journal:
-    """The books of a job, written by the one process that holds its lock.
+    """The books of a job, written by the one process that holds its lock, in one thread.
 
     Parameters
     ----------
@@ -70,8 +70,7 @@ class Journal:
         ------
         JobError
         """
-        settled = settle(read_ledger(folder.ledger)[0])
-        good_bytes = max((ref.offset + ref.nbytes for ref in settled.partials.values()), default=0)
+        good_bytes = _end_of_partials(read_ledger(folder.ledger)[0])
         # Partials first: what the ledger will be relied on to say must not outlast the bytes it names.
         partials = PartialsFile.open(folder.partials, good_bytes)
         try:
@@ -127,7 +126,8 @@ class Journal:
         Parameters
         ----------
         kind : str
-            "output", "retry", "death", "timeout", "split", "hole", "corrupt", "stale", "verified", "committed", "note".
+            "output", "retry", "death", "timeout", "split", "hole", "corrupt", "stale", "verified", "committed", "note",
+            or another word: what `settle` does not know is kept among the events.
         **fields
             In types that JSON has. "hole", "corrupt", "stale" concern ``block``; "split" says ``n_splits``.
         """
@@ -185,6 +185,14 @@ class Journal:
     def _sync(self) -> None:
         self._partials.sync()
         self._ledger.sync()
+
+
+def _end_of_partials(records: Iterable[Mapping[str, Any]]) -> int:
+    """Return where the last partial ends that a record names, those that were taken back included.
+
+    Their room is not used again: a power failure may lose the record that took them back.
+    """
+    return max((partial_end(record) for record in records if record["kind"] == "block"), default=0)
 
 
 def _stored_epoch(folder: JobFolder) -> int:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from .. import disk
-from ..errors import StoreFullError
-from .files import create_file, read_file, writing
+from .files import broken, create_file, read_file, writing
 
 __all__ = ["Ledger", "encode_record", "read_ledger"]
 
@@ -84,11 +83,15 @@ class Ledger:
     path : Path
     descriptor : int
         Open for writing; -1 once closed.
+    size : int
+        Bytes of whole, durable lines.
     """
 
     path: Path
     descriptor: int
+    size: int
     _lines: list[bytes] = field(default_factory=list)
+    _is_torn: bool = False
     _is_broken: bool = False
 
     @classmethod
@@ -111,7 +114,7 @@ class Ledger:
             except BaseException:
                 os.close(descriptor)
                 raise
-        return cls(path, descriptor)
+        return cls(path, descriptor, good_bytes)
 
     @property
     def n_unsynced(self) -> int:
@@ -128,23 +131,26 @@ class Ledger:
         Raises
         ------
         StoreFullError
-            If that fails. Nothing can be added any more: the file may end in a torn line, and after a failed sync the
-            kernel forgets what it could not write.
+            If that fails, and from then on.
         """
         if self._is_broken:
-            raise StoreFullError(
-                "the ledger of the job cannot be written any more",
-                cause=f"an earlier write to {self.path} failed",
-                safe="what was recorded before is kept",
-                next="resume the job",
-            )
+            raise broken(self.path)
         if not self._lines:
             return
-        self._is_broken = True
+        lines = b"".join(self._lines)
         with writing(self.path):
-            disk.write(self.descriptor, b"".join(self._lines))
-            disk.fsync(self.descriptor)
-        self._is_broken = False
+            try:
+                if self._is_torn:
+                    # Ctrl-C came in the middle of the last write.
+                    _cut(self.descriptor, self.size)
+                self._is_torn = True
+                disk.write(self.descriptor, lines)
+                disk.fsync(self.descriptor)
+            except OSError:
+                self._is_broken = True
+                raise
+        self._is_torn = False
+        self.size += len(lines)
         self._lines.clear()
 
     def close(self) -> None:

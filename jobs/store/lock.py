@@ -67,9 +67,7 @@ class JobLock:
                 safe="nothing was touched",
                 next=f"arraymill wait {folder.id}, or arraymill cancel {folder.id}",
             )
-        lock = cls(folder, descriptor)
-        lock.set_holder(os.getpid())
-        return lock
+        return cls(folder, descriptor)._mine()
 
     @classmethod
     def adopt(cls, folder: JobFolder, fd: int) -> Self:
@@ -87,9 +85,7 @@ class JobLock:
         if not is_lock:
             raise JobError(f"the lock of job {folder.id} was not handed over", cause=f"descriptor {fd} is not it")
         held.adopt(fd)
-        lock = cls(folder, fd)
-        lock.set_holder(os.getpid())
-        return lock
+        return cls(folder, fd)._mine()
 
     def set_holder(self, pid: int) -> None:
         """Say which process is to be signalled to stop the job."""
@@ -106,6 +102,14 @@ class JobLock:
         descriptor, self.fd = self.fd, -1
         if descriptor >= 0:
             held.let_go(descriptor)
+
+    def _mine(self) -> Self:
+        try:
+            self.set_holder(os.getpid())
+        except BaseException:
+            self.release()
+            raise
+        return self
 
     def __enter__(self) -> Self:
         return self

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import disk
 from ..kernels import Partial
-from .files import create_file, writing
+from .files import broken, create_file, writing
 
 __all__ = ["PartialArray", "PartialRef", "PartialsFile"]
 
@@ -91,6 +91,7 @@ class PartialsFile:
     descriptor: int
     size: int
     _is_unsynced: bool = False
+    _is_broken: bool = False
 
     @classmethod
     def open(cls, path: Path, good_bytes: int) -> Self:
@@ -102,11 +103,11 @@ class PartialsFile:
         """
         partials = cls(path, -1, good_bytes)
         if path.exists():
-            with writing(path):
-                partials._create()
-                if os.fstat(partials.descriptor).st_size > good_bytes:
-                    disk.ftruncate(partials.descriptor, good_bytes)
-            partials.sync()
+            try:
+                partials._cut()
+            except BaseException:
+                partials.close()
+                raise
         return partials
 
     def append(self, partial: Partial) -> PartialRef:
@@ -115,12 +116,15 @@ class PartialsFile:
         Parameters
         ----------
         partial : tuple of ndarray
-            Of any dtype without Python objects.
 
         Raises
         ------
+        TypeError
+            For an array of Python objects.
         JobError
         """
+        if any(array.dtype.hasobject for array in partial):
+            raise TypeError("a partial of Python objects has no bytes of its own")
         arrays, crc32, nbytes = [], 0, 0
         with writing(self.path):
             if self.descriptor < 0:
@@ -142,10 +146,17 @@ class PartialsFile:
         Raises
         ------
         JobError
+            If that fails, and from then on.
         """
+        if self._is_broken:
+            raise broken(self.path)
         if self._is_unsynced:
             with writing(self.path):
-                disk.fdatasync(self.descriptor)
+                try:
+                    disk.fdatasync(self.descriptor)
+                except OSError:
+                    self._is_broken = True
+                    raise
             self._is_unsynced = False
 
     def read(self, ref: PartialRef) -> Partial | None:
@@ -163,6 +174,13 @@ class PartialsFile:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+    def _cut(self) -> None:
+        with writing(self.path):
+            self._create()
+            if os.fstat(self.descriptor).st_size > self.size:
+                disk.ftruncate(self.descriptor, self.size)
+        self.sync()
 
     def _create(self) -> None:
         self.descriptor = create_file(self.path, os.O_RDWR)

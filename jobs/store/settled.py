@@ -11,7 +11,7 @@ from .home import JobFolder
 from .ledger import read_ledger
 from .partials import PartialRef
 
-__all__ = ["Settled", "read_settled", "settle"]
+__all__ = ["Settled", "partial_end", "read_settled", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,15 @@ def settle(records: Iterable[Mapping[str, Any]]) -> Settled:
     for record in records:
         fold.add(dict(record))
     return fold.settled()
+
+
+def partial_end(record: Mapping[str, Any]) -> int:
+    """Return where the partial of a block's record ends, 0 if it has none that can be read."""
+    try:
+        ref = PartialRef.from_json(record["partial"])
+    except (KeyError, TypeError):
+        return 0
+    return ref.offset + ref.nbytes
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ def _stored(folder: JobFolder) -> JobState:
         return _without_state(folder)
     try:
         return _parse(json.loads(content))
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return JobState("INTERRUPTED", reason="its state is damaged")
 
 
