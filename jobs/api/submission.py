@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -120,8 +121,8 @@ def start_driver(folder: JobFolder, lock: JobLock, *options: str) -> int:
     finally:
         os.close(descriptor)
     lock.hand_over(process.pid)
-    # It is nobody's child once this process ends; until then nothing here waits for it.
-    process.returncode = 0
+    # Until this process ends it is the parent, and has to take note of the end of its child.
+    threading.Thread(target=process.wait, name="arraymill-driver", daemon=True).start()
     return process.pid
 
 
