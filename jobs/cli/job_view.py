@@ -108,7 +108,8 @@ def next_step(view: JobView) -> str:
         return escape(str(advised))
     if status in ("INTERRUPTED", "CANCELLED"):
         return f"arraymill resume {job_id}"
-    return f"arraymill logs {job_id} -f" if view.folder.driver_log.exists() else f"arraymill wait {job_id}"
+    has_log = status != "PENDING" and view.folder.driver_log.exists()
+    return f"arraymill logs {job_id} -f" if has_log else f"arraymill wait {job_id}"
 
 
 def shown_path(path: str | Path) -> str:
@@ -144,6 +145,15 @@ def state_words(view: JobView, now_s: float) -> str:
         lasts = f" for {format_seconds(now_s - since_s)}" if since_s else ""
         because = f" because it is {reason}" if reason.startswith("behind") else f" because {reason}" if reason else ""
         return f"{status}{lasts}{because}" + (f", in process {view.pid}" if view.pid else "")
-    ago = f" {format_age(now_s - state.ended_s)} ago" if state.ended_s else ""
+    ago = f" {format_age(now_s - state.ended_s)} ago" if state.ended_s else _silence(view, now_s)
     took = f" after {format_seconds(state.ended_s - state.started_s)}" if state.ended_s and state.started_s else ""
     return f"{status}{ago}{took}" + (f": {reason}" if reason and state.status != "DONE" else "")
+
+
+def _silence(view: JobView, now_s: float) -> str:
+    """Return since when nothing was heard of a job that was killed: nobody wrote down when that was."""
+    settled, state = view.settled, view.state
+    signs = [record["started_s"] + record["wall_s"] for record in settled.done.values()]
+    signs += [event["at_s"] for event in settled.events if "at_s" in event]
+    last_s = max([*signs, state.started_s or 0.0, state.created_s])
+    return f", last heard of {format_age(now_s - last_s)} ago" if last_s else ""

@@ -38,9 +38,9 @@ def test_a_pending_job_says_what_it_waits_for(call):
 
 
 def test_what_would_run_again_comes_with_its_reason():
-    folder = store_job("INTERRUPTED", n_done=3)
+    folder = store_job("INTERRUPTED", n_done=3, ended_s=START_S + 20.0)
     assert text_of(folder, CHANGED).splitlines()[1:] == [
-        "  status   INTERRUPTED",
+        "  status   INTERRUPTED 40 s ago after 20.0 s",
         "  done     2 of 8 blocks",
         "  missing  4 blocks: 3-5, 7",
         f"  stale    block 1 since {CHANGE}",
@@ -56,7 +56,7 @@ def test_a_failed_job_names_its_blocks():
     events = [{"kind": "failed", "block": 5, "message": "OSError"}, {"kind": "hole", "block": 6}]
     folder = store_job("FAILED", n_done=3, events=events, error=error)
     text = text_of(folder)
-    assert "FAILED: block 5 of 8 failed 3 times" in text
+    assert "FAILED, last heard of 0 s ago: block 5 of 8 failed 3 times" in text
     assert "cause    OSError: bad disk" in text
     assert "failed   block 5" in text
     assert "skipped  block 6" in text

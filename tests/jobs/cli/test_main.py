@@ -39,6 +39,19 @@ def test_help_of_commands_needs_neither_torch_nor_dask(args):
     assert not modules_after(*args) & {*HEAVY, "rich"}
 
 
+STORED = ["list", "status", "logs", "wait", "explain", "report", "result", "clean", "cluster"]
+
+
+@pytest.mark.parametrize("command", STORED)
+def test_help_of_commands_on_stored_jobs_needs_click_alone(command):
+    assert not modules_after(command, "--help") & {*HEAVY, "numpy", "pydantic", "yaml", "rich"}
+
+
+@pytest.mark.usefixtures("home")
+def test_listing_jobs_needs_neither_torch_nor_dask():
+    assert not modules_after("list") & {*HEAVY, "pydantic", "rich"}
+
+
 def test_every_command_is_there_with_the_same_summary():
     for name, summary in COMMANDS.items():
         command = arraymill.get_command(None, name)

@@ -50,7 +50,17 @@ def test_one_block_is_enough():
 def test_bar_is_drawn_on_a_terminal_and_leaves_nothing(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with show_progress("job") as on_progress:
+    with show_progress("[job]") as on_progress:
         on_progress(Progress(1, 2, 1000))
-        on_progress(Progress(2, 2, 2000))
-    assert capsys.readouterr().out == ""
+        on_progress(Progress(2, 2, 2000, 2000, 0, {"read": 3.0, "compute": 1.0}, retries=1))
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "[job]" in shown.err
+
+
+def test_lines_name_the_slowest_stage_and_what_went_wrong():
+    lines, clock = [], Clock()
+    on_progress = progress_lines("job", lines.append, clock)
+    clock.now = 5.0
+    on_progress(Progress(1, 2, 1000, 1000, 0, {"read": 3.0, "compute": 1.0}, retries=2, deaths=1))
+    assert lines == ["job: 1 of 2 blocks (50 %), 1.00 kB, 75 % of it reading, 2 retries, 1 worker died"]

@@ -40,7 +40,7 @@ def test_a_running_job_says_how_far_it_is():
 def test_an_interrupted_job_says_why_and_how_to_go_on():
     folder = store_job("RUNNING", n_done=3, pid=4242)
     text = text_of(folder)
-    assert "INTERRUPTED: the process that worked on it (pid 4242) is gone" in text
+    assert "INTERRUPTED, last heard of 0 s ago: the process that worked on it (pid 4242) is gone" in text
     assert f"arraymill resume {folder.id}" in text
 
 
