@@ -1,7 +1,7 @@
 """What work is: operations, plans, and the loop that runs them.
 
-``from arraymill.jobs import run, plan, submit`` is the Python interface; it is loaded when it is first used, so that importing
-a part of the package stays light.
+``from arraymill.jobs import run, plan, submit`` is the Python interface; it is loaded when it is first used, so that
+importing a part of the package stays light.
 """
 
 from __future__ import annotations

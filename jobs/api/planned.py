@@ -14,6 +14,8 @@ from .resources import budget_of, check_precision, wanted_workers
 
 __all__ = ["plan_of"]
 
+_ASKED = {"inline": "in this process", "local": "on worker processes", "cuda": "on one worker per GPU"}
+
 
 def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
     """Return the plan of a job and the place where it would run.
@@ -45,4 +47,4 @@ def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
     plan = plan_on("cuda" if "cuda" in (device, kind) else "cpu")
     if kind == "auto":
         return plan, choose_place(plan)
-    return plan, Place(kind, plan.limits.device, "as asked")
+    return plan, Place(kind, plan.limits.device, f"{_ASKED[kind]}, as asked")
