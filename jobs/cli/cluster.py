@@ -33,7 +33,7 @@ def cluster_text(found: WarmCluster, now_s: float) -> str:
         [
             ("workers", f"{n} worker{'s' * (n != 1)} on {escape(', '.join(found.device_names))}"),
             ("precision", found.precision),
-            ("up since", f"{format_age(now_s - found.started_s)}, server process {found.pid}"),
+            ("up for", f"{format_age(now_s - found.started_s)}, server process {found.pid}"),
             ("address", escape(found.address)),
             ("dashboard", escape(found.dashboard_link)),
             ("log", escape(found.log)),

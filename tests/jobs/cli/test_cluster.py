@@ -35,7 +35,7 @@ def test_what_runs_is_said():
         "warm cluster, local",
         "  workers    2 workers on cpu",
         "  precision  standard",
-        "  up since   1 min, server process 77",
+        "  up for     1 min, server process 77",
         "  address    tls://127.0.0.1:4711",
         "  log        /home/ada/cluster.log",
         "  next       jobs that fit it use it; arraymill cluster stop ends it",
