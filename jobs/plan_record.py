@@ -34,7 +34,7 @@ def plan_record(plan: Plan, place: Place, versions: Mapping[str, str]) -> dict[s
     return {
         "schema": 1,
         "operation": plan.operation,
-        "params": {name: _as_json(value) for name, value in plan.params.items()},
+        "params": _params_record(plan),
         "inputs": [_header_record(header) for header in plan.inputs],
         "output": _header_record(plan.output),
         "device": plan.limits.device,
@@ -68,7 +68,7 @@ def restore_plan(job: Job, record: Mapping[str, Any]) -> Plan:
     Raises
     ------
     InputChangedError
-        If an input has another shape, dtype or memory order than it had.
+        If an input has another shape, dtype or memory order than it had, or the job file states other work.
     """
     _check_headers(job.headers, record["inputs"])
     plan = plan_job(
@@ -81,6 +81,7 @@ def restore_plan(job: Job, record: Mapping[str, Any]) -> Plan:
         n_workers=record["n_workers"],
         block_bytes=record["block_bytes"],
     )
+    _check_work(plan, record)
     if isinstance(plan.stage, ConstantStage):
         return plan
     grid = Grid(tuple(record["grid"]["shape"]), tuple(record["grid"]["chunks"]))
@@ -117,6 +118,22 @@ def _check_headers(headers: tuple[ArrayHeader, ...], records: list[dict[str, Any
                 safe="what the job has done is kept",
                 next="put the old file back, or start a new job with this one",
             )
+
+
+def _check_work(plan: Plan, record: Mapping[str, Any]) -> None:
+    before = {"op": record["operation"], "params": record["params"]}
+    now = {"op": plan.operation, "params": _params_record(plan)}
+    if before != now:
+        raise InputChangedError(
+            "the job file states other work than when the job began",
+            cause=f"it was {before}, and is {now}",
+            safe="what the job has done is kept",
+            next="put the old job file back, or start a new job with this one",
+        )
+
+
+def _params_record(plan: Plan) -> dict[str, Any]:
+    return {name: _as_json(value) for name, value in plan.params.items()}
 
 
 def _describe(record: Mapping[str, Any]) -> str:

@@ -73,3 +73,10 @@ def test_another_array_is_refused_with_both_descriptions(now: Any) -> None:
     record = plan_record(make_plan(job), PLACE, {})
     with pytest.raises(InputChangedError, match="it was float32"):
         restore_plan(make_job("sum", 1, {"axis": (0,)}, now), record)
+
+
+def test_another_job_file_is_refused() -> None:
+    record = json.loads(json.dumps(plan_record(make_plan(make_job("sum", 1, {"axis": (0,)})), PLACE, {})))
+    for other in (make_job("sum", 1, {"axis": (1,)}), make_job("mean", 1, {"axis": (0,)})):
+        with pytest.raises(InputChangedError, match="other work"):
+            restore_plan(other, record)
