@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from integration.commands import Folder
+from integration.stored import Stored, write_input
 
 
 @pytest.fixture
@@ -25,3 +27,12 @@ def work(folder: Folder) -> Folder:
     np.save(folder.path / "x.npy", x)
     np.save(folder.path / "y.npy", x + 1)
     return folder
+
+
+@pytest.fixture
+def jobs(folder: Folder) -> Iterator[Stored]:
+    """Return the store of the folder, which holds the input of a small job of many blocks; no process is left in it."""
+    write_input(folder)
+    stored = Stored(folder)
+    yield stored
+    stored.end_all()
