@@ -31,13 +31,13 @@ from ..planning import Plan
 from ..runner import Progress, Stop, run_work
 from ..stages import ConstantStage
 from ..store import JobFolder, JobLock, JobState, Journal, read_state, write_state
+from . import preparation
 from .completion import differing_blocks, give_up_on
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
 from .execution import Outcome
 from .interrupts import deferred_interrupts
 from .planned import plan_of
-from .preparation import begin, is_published, open_result, output_path, readmit, recorded_plan
 from .resources import fitting_workers
 from .signals import StopSignals
 from .watch import SILENT, Watch
@@ -79,20 +79,19 @@ def drive(
         The state of the job says the same.
     """
     signals = StopSignals(is_urgent=folder.cancel.exists, on_drain=watch.on_drain)
-    outcome: Outcome | None = None
     with signals.installed(), lock:
+        driven = _Drive(folder, job, watch, signals, read_state(folder))
         try:
-            with ExitStack() as stack:
-                driven = _Drive(folder, job, watch, signals, stack, read_state(folder))
-                outcome = driven.run(accept_changed=accept_changed, in_foreground=in_foreground)
+            driven.run(accept_changed=accept_changed, in_foreground=in_foreground)
         except BaseException as error:
             # once the output is published, nothing undoes it: an interrupt only hurries the teardown
-            if outcome is None:
+            if driven.outcome is None:
                 with deferred_interrupts():
                     raise conclude(folder, error, signals.signum, is_kept=not in_foreground) from error
             if not isinstance(error, KeyboardInterrupt):
                 raise
-    return outcome
+    assert driven.outcome is not None
+    return driven.outcome
 
 
 @dataclass(slots=True)
@@ -103,17 +102,23 @@ class _Drive:
     job: Job
     watch: Watch
     signals: StopSignals
-    stack: ExitStack
     state: JobState
+    stack: ExitStack = field(default_factory=ExitStack)
     records: list[BlockRecord] = field(default_factory=list)
+    outcome: Outcome | None = None
     _told_s: float = 0.0
 
-    def run(self, *, accept_changed: bool, in_foreground: bool) -> Outcome:
+    def run(self, *, accept_changed: bool, in_foreground: bool) -> None:
+        """Go from where the job stands to its `outcome`, which is set the moment that nothing undoes it."""
+        with self.stack:
+            self._run(accept_changed=accept_changed, in_foreground=in_foreground)
+
+    def _run(self, *, accept_changed: bool, in_foreground: bool) -> None:
         if self.folder.cancel.exists():
             raise CancelledJobError(f"job {self.folder.id} was cancelled before it began")
         journal = self.stack.enter_context(Journal.open(self.folder))
         is_new = journal.settled().plan is None
-        plan, place = plan_of(self.job) if is_new else recorded_plan(self.job, journal.settled())
+        plan, place = plan_of(self.job) if is_new else preparation.recorded_plan(self.job, journal.settled())
         held = self._wait_for_devices(place, is_free=in_foreground and place.kind == "inline" and place.device == "cpu")
         if is_new and place.device == "cuda":
             # what is free on the devices is known now that they are ours
@@ -122,14 +127,16 @@ class _Drive:
         self.watch.on_plan(plan, place)
         self._tell("STARTING", started_s=time.time(), n_blocks=plan.n_blocks, place=place.kind)
         if is_new:
-            begin(self.folder, self.job, journal, plan, place)
+            preparation.begin(self.folder, self.job, journal, plan, place)
         else:
-            readmit(self.folder, self.job, journal, plan, place, accept_changed=accept_changed)
-        if is_published(self.folder, self.job, journal, plan):
-            return self._finish(journal, plan, place, n_workers, time.perf_counter(), 0.0)
-        output = open_result(self.folder, self.job, journal, plan)
-        self.stack.callback(_leave, journal, output)
-        return self._compute(journal, plan, place, output, n_workers, held)
+            preparation.readmit(self.folder, self.job, journal, plan, place, accept_changed=accept_changed)
+        if preparation.is_published(self.folder, self.job, journal, plan):
+            with deferred_interrupts():
+                self._finish(journal, plan, place, n_workers, time.perf_counter(), 0.0)
+            return
+        output = preparation.open_result(self.folder, self.job, journal, plan)
+        self.stack.callback(preparation.leave_result, journal, output)
+        self._compute(journal, plan, place, output, n_workers, held)
 
     def _wait_for_devices(self, place: Place, *, is_free: bool) -> tuple[str, ...]:
         """Return the devices that are this job's until its end."""
@@ -145,7 +152,7 @@ class _Drive:
 
     def _compute(
         self, journal: Journal, plan: Plan, place: Place, output: Output, n_workers: int, held: tuple[str, ...]
-    ) -> Outcome:
+    ) -> None:
         epoch, opened = journal.start_epoch(), time.perf_counter()
         if isinstance(plan.stage, ConstantStage):
             started = opened
@@ -164,7 +171,7 @@ class _Drive:
             journal.event("verified")
             journal.commit()
             output.publish()
-            return self._finish(journal, plan, place, n_workers, started, started - opened)
+            self._finish(journal, plan, place, n_workers, started, started - opened)
 
     def _run_until_whole(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> None:
         """Run blocks until the output holds what the ledger says was written."""
@@ -178,7 +185,7 @@ class _Drive:
             for block in sorted(bad):
                 journal.event("corrupt", block=block, reason="the output holds other bytes than were written")
             journal.commit()
-        raise give_up_on(bad, plan.n_blocks, output_path(self.folder, self.job))
+        raise give_up_on(bad, plan.n_blocks, preparation.output_path(self.folder, self.job))
 
     def _run_blocks(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> None:
         stage, stop = plan.stage, Stop()
@@ -211,15 +218,15 @@ class _Drive:
 
     def _finish(
         self, journal: Journal, plan: Plan, place: Place, n_workers: int, started: float, start_s: float
-    ) -> Outcome:
+    ) -> None:
         journal.event("committed")
         journal.commit()
         seconds = time.perf_counter() - started
         skipped = conclude_done(self.folder, self.state, journal.settled(), plan.n_blocks)
-        path, value = output_path(self.folder, self.job), None
+        path, value = preparation.output_path(self.folder, self.job), None
         if self.job.spec.output is None:
             value = np.load(path, allow_pickle=False)
-        return Outcome(
+        self.outcome = Outcome(
             plan,
             place,
             n_workers,
@@ -234,13 +241,7 @@ class _Drive:
 
     def _tell(self, status: str, **changes: Any) -> None:
         reason = changes.pop("reason", "")
+        # what an earlier attempt ended with is over
+        changes |= {"exit_code": None, "error": None, "ended_s": None}
         self.state = replace(self.state, status=status, reason=reason, pid=os.getpid(), **changes)
         write_state(self.folder, self.state)
-
-
-def _leave(journal: Journal, output: Output) -> None:
-    """Keep an unpublished output for a resume; where no block is done there is nothing to keep."""
-    if journal.settled().done:
-        output.keep()
-    else:
-        output.discard()

@@ -10,12 +10,12 @@ from types import FrameType
 
 __all__ = ["deferred_interrupts"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
 def deferred_interrupts() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the end of the ``with``, then let their handlers run.
+    """Hold SIGINT, SIGTERM and SIGUSR1 back until the end of the ``with``, then let their handlers run.
 
     Handlers belong to the main thread; on others nothing has to be held back, for nothing arrives there.
 

@@ -15,7 +15,7 @@ from ..versions import current_versions
 from .completion import differing_blocks
 from .resumption import assess_job
 
-__all__ = ["begin", "is_published", "open_result", "output_path", "readmit", "recorded_plan"]
+__all__ = ["begin", "is_published", "leave_result", "open_result", "output_path", "readmit", "recorded_plan"]
 
 
 def recorded_plan(job: Job, settled: Settled) -> tuple[Plan, Place]:
@@ -114,3 +114,9 @@ def _take_back(journal: Journal, blocks: set[int], reason: str) -> None:
     journal.commit()
 
 
+def leave_result(journal: Journal, output: Output) -> None:
+    """Keep an unpublished output for a resume; where no block is done there is nothing to keep."""
+    if journal.settled().done:
+        output.keep()
+    else:
+        output.discard()

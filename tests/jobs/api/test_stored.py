@@ -219,3 +219,19 @@ def test_the_stored_job_file_is_the_job_with_absolute_paths(
     run_stored(JobSpec(**relative))
     (folder,) = list_jobs()
     assert read_spec(folder) == map_spec
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_while_the_output_is_published_undoes_nothing(
+    map_spec: JobSpec, signum: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = os.link
+
+    def link_and_signal(*args: Any, **kwargs: Any) -> None:
+        rename(*args, **kwargs)
+        os.kill(os.getpid(), signum)
+
+    monkeypatch.setattr("arraymill.jobs.disk.os.link", link_and_signal)
+    outcome = run_stored(map_spec)
+    (folder,) = list_jobs()
+    assert (read_state(folder).status, len(outcome.records)) == ("DONE", 40)
