@@ -6,20 +6,22 @@ Each split halves the pieces once more. What that does to the bits of the answer
 stage     what is halved                                      the answer
 ========  ==================================================  =====================================================
 map       pieces, the longest axis first                      keeps its bits: every element is computed by itself
-reduce    pieces along kept axes, then along reduced ones     keeps its bits where the kernel is exact (integers and
-                                                              booleans; `ReduceKernel.is_exact`); else the last bits
-                                                              of a rounded sum may change, within the same bound
+reduce    pieces along kept axes, then along reduced ones;    keeps its bits where the kernel is exact (integers,
+          along reduced ones only where blocks are parts      booleans, positions; `ReduceKernel.is_exact`); else the
+                                                              last bits of a rounded sum may change, within the same
+                                                              bound, and the sign of a zero that is a minimum
 contract  the tile's longest side, and the slab of k          keeps its bits for integers and booleans; else last
                                                               bits may change: BLAS adds in an order that depends on
                                                               the shape of the product
 ========  ==================================================  =====================================================
 
-`changes_bits` says which it is; `--deterministic` refuses those splits, and the report names them.
+`changes_bits` says which it is; `--deterministic` refuses those splits, and the report names them. (Torch on the CPU,
+which no plan chooses, computes the ends of a piece by other code, and there a map may change too.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -52,7 +54,10 @@ def split_stage(stage: _AnyStage, n_splits: int) -> _AnyStage:
     if isinstance(stage, MapStage):
         return replace(stage, pieces=_halve(_inside(stage.pieces, stage.grid.chunks), n_splits))
     if isinstance(stage, ReduceStage):
-        return replace(stage, pieces=_halve(_inside(stage.pieces, stage.grid.chunks), n_splits, last=stage.axes))
+        kept = [axis for axis in range(len(stage.pieces)) if axis not in stage.axes]
+        # a part returns one partial for all that it keeps, so that stays whole
+        order = (kept, stage.axes) if stage.n_parts == 1 else (stage.axes,)
+        return replace(stage, pieces=_halve(_inside(stage.pieces, stage.grid.chunks), n_splits, order))
     if isinstance(stage, ContractStage):
         tile = stage.grid.chunks[:-1]
         slab = min(stage.slab, max(stage.slab >> n_splits, _SMALLEST_SLAB))
@@ -83,13 +88,13 @@ def changes_bits(stage: Stage, n_splits: int) -> bool:
     return isinstance(stage, ContractStage) and stage.accumulate.kind not in "iu"
 
 
-def _halve(pieces: Shape, n_splits: int, *, last: Collection[int] = ()) -> Shape:
-    """Return a shape whose longest axis was halved so many times; the axes of `last` once the others are at 1."""
+def _halve(pieces: Shape, n_splits: int, order: Sequence[Sequence[int]] = ()) -> Shape:
+    """Return a shape whose longest axis was halved so many times: of the first group of axes that has one above 1."""
     lengths = list(pieces)
     for _ in range(n_splits):
-        first = [axis for axis, n in enumerate(lengths) if n > 1 and axis not in last]
-        choice = first or [axis for axis, n in enumerate(lengths) if n > 1]
-        if not choice:
+        groups = ([axis for axis in group if lengths[axis] > 1] for group in order or (range(len(lengths)),))
+        choice = next((group for group in groups if group), None)
+        if choice is None:
             break
         longest = max(choice, key=lambda axis: lengths[axis])
         lengths[longest] = (lengths[longest] + 1) // 2

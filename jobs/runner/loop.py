@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..engine import Attempt, BlockRecord, BlockResult, changes_bits, run_block
@@ -151,11 +151,13 @@ class Loop:
     def _send(self) -> None:
         if self._is_one_alone:
             return
-        context, window = self._context, 2 * self._context.session.n_workers
+        context, window, is_idle = self._context, 2 * self._context.session.n_workers, not self._pending
+        waits_for_canary = self._has_canary and not self._receipts.n_arrived
         is_clogged = self._merger.n_waiting >= _AHEAD * window
-        may_start = not is_clogged and (not self._has_canary or self._receipts.n_arrived > 0)
-        n_free, is_idle = window - len(self._pending), not self._pending
-        for sending in self._agenda.take(n_free, now_s=context.now(), is_idle=is_idle, may_start=may_start):
+        n_free = window - len(self._pending) if not waits_for_canary else int(is_idle)
+        may_start = not (is_clogged or waits_for_canary)
+        for taken in self._agenda.take(n_free, now_s=context.now(), is_idle=is_idle, may_start=may_start):
+            sending = replace(taken, is_alone=taken.is_alone or waits_for_canary)
             index = sending.index
             number = self._attempts[index] = self._attempts.get(index, 0) + 1
             attempt = Attempt(number, self._trouble.n_splits(index, self._n_splits))
