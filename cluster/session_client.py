@@ -19,6 +19,8 @@ __all__ = ["ClientSession", "Keeper"]
 
 # How often a wait looks whether the scheduler and a worker are still there.
 _HEARTBEAT_S = 1.0
+# The scheduler may notice a death by its closed connection before the nanny has reaped the process.
+_REAPING_S = 2.0
 
 
 class Keeper(Protocol):
@@ -91,7 +93,7 @@ class ClientSession:
         task = pack_task(function, args)
         remote = self._client.submit(run_packed, task, key=key, pure=False, retries=0)
         remote.add_done_callback(self._notice)
-        return DaskFuture(remote, self._keeper.death_of)
+        return DaskFuture(remote, self._await_death)
 
     def wait(self, futures: Collection[DaskFuture], timeout_s: float | None) -> set[DaskFuture]:
         """Return the futures that are done, once there is one; an empty set if the time runs out.
@@ -150,6 +152,19 @@ class ClientSession:
     def close(self) -> None:
         """End the session, within bounded time."""
         raise NotImplementedError
+
+    def _await_death(self, name: Any, pid: int) -> Death:
+        death = self._poll_death(name, pid)
+        if death.exitcode is None and self._keeper.replace(pid):
+            # It has lost its connection and lives: stopped, or cut off. The scheduler has given it up for good.
+            death = self._poll_death(name, pid)
+        return death
+
+    def _poll_death(self, name: Any, pid: int) -> Death:
+        deadline = time.monotonic() + _REAPING_S
+        while (death := self._keeper.death_of(name, pid)).exitcode is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return death
 
     def _notice(self, _: Any) -> None:
         with self._changed:

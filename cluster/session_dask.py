@@ -115,6 +115,10 @@ class DaskSession(ClientSession):
         """The keys of the cluster, a `distributed.Security`: whoever has them can run code here."""
         return self._cluster.security
 
+    def add_plugin(self, plugin: Any) -> None:
+        """Let a `distributed.SchedulerPlugin` follow what the scheduler does."""
+        self._client.register_plugin(plugin)
+
     def close(self) -> None:
         """End the cluster within bounded time: the workers at once, the rest politely for 10 s, then by force."""
         try:

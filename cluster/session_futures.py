@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +15,9 @@ from .worker_deaths import Death
 
 __all__ = ["DaskFuture"]
 
-# The scheduler may notice a death by its closed connection before the nanny has reaped the process.
-_REAPING_S = 2.0
+_LOOK_S = 1.0
+# More than a large result takes.
+_FETCH_S = 60.0
 
 
 class DaskFuture:
@@ -42,20 +42,35 @@ class DaskFuture:
 
     def result(self) -> Any:
         """Return the task's result, once it has ended, or raise what it raised."""
-        try:
-            return self._remote.result()
-        except (KilledWorker, NoWorkerError, NoValidWorkerError, FutureCancelledError) as error:
-            raise self._translate(error) from None
+        error = self.exception()
+        if error is not None:
+            raise error
+        timeout_s = _FETCH_S
+        while True:
+            try:
+                return self._remote.result(timeout=timeout_s)
+            except TimeoutError:
+                if self._is_lost():
+                    raise self._forget() from None
+                timeout_s *= 2
+            except FutureCancelledError as cancelled:
+                raise self._translate(cancelled) from None
 
     def exception(self) -> BaseException | None:
         """Return what the task raised, once it has ended, or None.
 
         A `WorkerDiedError` if its worker's process died, a `ClusterLostError` if no worker was left.
         """
-        try:
-            error = self._remote.exception()
-        except FutureCancelledError as cancelled:
-            error = cancelled
+        while True:
+            try:
+                error = self._remote.exception(timeout=_LOOK_S)
+                break
+            except TimeoutError:
+                if self._is_lost():
+                    return self._forget()
+        if self._remote.cancelled():
+            # to Dask that is no exception, and a lost scheduler cancels everything
+            error = self._remote._state.exception
         return None if error is None else self._translate(error)
 
     def cancel(self) -> bool:
@@ -65,6 +80,14 @@ class DaskFuture:
         self._cancelled = True
         self._remote.cancel()
         return True
+
+    def _is_lost(self) -> bool:
+        """Return whether its result was there and died with its worker: Dask runs the task again without a word."""
+        return bool(self._remote.status == "lost")
+
+    def _forget(self) -> WorkerDiedError:
+        self._remote.cancel()
+        return WorkerDiedError("the worker that held a task's result died before it was fetched")
 
     def _translate(self, error: BaseException) -> BaseException:
         if isinstance(error, KilledWorker):
@@ -78,7 +101,5 @@ class DaskFuture:
         return error
 
     def _describe_death(self, worker: Any) -> WorkerDiedError:
-        deadline = time.monotonic() + _REAPING_S
-        while (death := self._death_of(worker.name, worker.pid)).exitcode is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+        death = self._death_of(worker.name, worker.pid)
         return WorkerDiedError.of(death.worker, pid=death.pid, exitcode=death.exitcode, oom_group=death.oom_group)

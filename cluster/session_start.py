@@ -60,7 +60,7 @@ def run_interruptibly(start: Callable[[], Any], keep: Callable[[Any], None]) -> 
 
 
 def explain_start(error: BaseException) -> ClusterError:
-    """Return the error to show for a failed start: the first cause in its chain, not Dask's wrapping.
+    """Return the error to show for a failed start: ours if there is one in its chain, else the first cause.
 
     >>> print(explain_start(RuntimeError("libfoo.so is missing")))
     the workers did not start
@@ -69,7 +69,7 @@ def explain_start(error: BaseException) -> ClusterError:
       next:  run `arraymill doctor`, or use kind inline
     """
     cause = error
-    while (deeper := cause.__cause__ or cause.__context__) is not None:
+    while not isinstance(cause, ClusterError) and (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper
     if isinstance(cause, ClusterError):
         return cause

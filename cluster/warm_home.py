@@ -26,6 +26,8 @@ class WarmCluster:
     ----------
     pid : int
         Of its server.
+    host : str
+        Where it runs: the home file may lie on a disk that several machines share.
     address : str
         Of its scheduler.
     kind : {"local", "cuda"}
@@ -53,6 +55,7 @@ class WarmCluster:
     """
 
     pid: int
+    host: str
     address: str
     kind: Literal["local", "cuda"]
     device: Device

@@ -1,10 +1,14 @@
-"""The lock beside the home file, which tells a live warm cluster from one that was killed."""
+"""The lock beside the home file, which tells a live warm cluster from one that was killed.
+
+A record lock of POSIX: the kernel drops it with its process and tells who holds it, and who only asks does not take it.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-import time
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +17,8 @@ from .errors import ClusterBusyError
 
 __all__ = ["busy_error", "hold_home", "holder_of"]
 
-_PRIVATE = 0o600
-# A reader takes the lock for a moment to see whether it is free.
-_LOCK_S = 2.0
+# struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.
+_FLOCK = "hhqqi"
 
 
 @contextmanager
@@ -26,12 +29,14 @@ def hold_home(home_file: Path) -> Iterator[None]:
     ------
     ClusterBusyError
         If another process holds it.
+
+    Notes
+    -----
+    Until then this process must not ask `holder_of`: closing any descriptor of the file would free the lock.
     """
-    descriptor = os.open(_lock_file(home_file), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE)
+    descriptor = os.open(_lock_file(home_file), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        _lock(descriptor, home_file)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        _lock(descriptor)
         yield
     finally:
         os.close(descriptor)
@@ -40,39 +45,42 @@ def hold_home(home_file: Path) -> Iterator[None]:
 def holder_of(home_file: Path) -> int | None:
     """Return the pid of the server that lives, or None."""
     try:
-        descriptor = os.open(_lock_file(home_file), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(_lock_file(home_file), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(descriptor, 32, 0).strip()
-        return int(text) if text.isdigit() else 0
+        return _ask(descriptor)
     finally:
         os.close(descriptor)
-    return None
 
 
-def _lock(descriptor: int, home_file: Path) -> None:
-    deadline = time.monotonic() + _LOCK_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise busy_error(holder_of(home_file) or 0) from None
-            time.sleep(0.01)
+def busy_error(pid: int | None) -> ClusterBusyError:
+    """Return the error for a second start.
 
-
-def busy_error(pid: int) -> ClusterBusyError:
-    """Return the error for a second start."""
+    >>> print(busy_error(4242).what)
+    a warm cluster runs already (pid 4242)
+    """
     return ClusterBusyError(
         f"a warm cluster runs already (pid {pid})",
         cause="there is one per user",
         safe="it was left as it is",
         next="use it, or stop it with `arraymill cluster stop`",
     )
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EAGAIN):
+            raise
+        raise busy_error(_ask(descriptor)) from None
+
+
+def _ask(descriptor: int) -> int | None:
+    wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, wanted))
+    return None if kind == fcntl.F_UNLCK else int(pid)
 
 
 def _lock_file(home_file: Path) -> Path:

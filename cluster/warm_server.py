@@ -1,56 +1,38 @@
 """The process that keeps the warm cluster: detached from who started it, ended by SIGTERM.
 
-Run as ``python -m arraymill.cluster.warm_server HOME_FILE SETTINGS REPLY``; see `warm.start_warm`.
+Run as ``python -m arraymill.cluster.warm_server HOME_FILE SETTINGS DESCRIPTOR``; see `warm.start_warm`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
+import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 import traceback
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from .config import ClusterConfig
 from .errors import ClusterError, ClusterLostError
 from .warm_home import WarmCluster, log_file_of, remove_home, write_home
 from .warm_lock import hold_home
+from .warm_messages import pack_answer, unpack_settings
 from .warm_versions import current_versions
 
-__all__ = ["main", "pack_settings", "unpack_settings"]
+__all__ = ["main"]
 
 # How often the server looks at its workers and its home file.
 _LOOK_S = 0.5
 
 
-def pack_settings(config: ClusterConfig) -> str:
-    """Return a configuration as text.
-
-    >>> unpack_settings(pack_settings(ClusterConfig("local", workers=2))).workers
-    2
-    """
-    return json.dumps(dataclasses.asdict(config), default=str)
-
-
-def unpack_settings(text: str) -> ClusterConfig:
-    """Return the configuration of a text."""
-    settings: dict[str, Any] = json.loads(text)
-    for name in ("scratch", "logs"):
-        settings[name] = settings[name] and Path(settings[name])
-    if isinstance(settings["gpus"], list):
-        settings["gpus"] = tuple(settings["gpus"])
-    return ClusterConfig(**settings)
-
-
 def main(arguments: list[str]) -> int:
     """Keep a warm cluster until SIGTERM, and return the exit status."""
-    home_file, settings, reply = Path(arguments[0]), unpack_settings(arguments[1]), int(arguments[2])
-    os.set_inheritable(reply, False)
+    home_file, config, descriptor = Path(arguments[0]), unpack_settings(arguments[1]), int(arguments[2])
+    os.set_inheritable(descriptor, False)
     # Who starts a server waits for this process only, so that no server is left to it as a zombie.
     if os.fork():
         os._exit(0)
@@ -58,58 +40,68 @@ def main(arguments: list[str]) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    with os.fdopen(reply, "w") as answer:
-        try:
-            _keep(home_file, settings, answer, stop)
-        except ClusterError as error:
-            _answer(answer, error)
-        except Exception as error:  # noqa: BLE001 - handed to who waits for the start; the log keeps the traceback
-            traceback.print_exc()
-            _answer(answer, ClusterError("the warm cluster's server failed", cause=str(error)))
+    starter = _Starter(descriptor)
+    try:
+        _keep(home_file, config, starter, stop)
+    except ClusterError as error:
+        print(error, flush=True)
+        starter.tell(error)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - told to who waits for the start; the log keeps the traceback
+        traceback.print_exc()
+        starter.tell(ClusterError("the warm cluster's server failed", cause=str(error)))
+        return 1
     return 0
 
 
-def _answer(answer: IO[str], error: ClusterError | None) -> None:
-    if answer.closed:
-        return
-    said = {} if error is None else {"error": type(error).__name__, **_lines(error)}
-    try:
-        answer.write(json.dumps(said) + "\n")
-        answer.close()
-    except OSError:
-        traceback.print_exc()
+class _Starter:
+    """Who waits for the start: is told once how it went, and may be gone by then."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def tell(self, error: ClusterError | None) -> None:
+        if self._descriptor is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._descriptor, pack_answer(error).encode())
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
-def _lines(error: ClusterError) -> dict[str, str]:
-    return {"what": error.what, "cause": error.cause, "safe": error.safe, "next": error.next}
-
-
-def _keep(home_file: Path, config: ClusterConfig, answer: IO[str], stop: threading.Event) -> None:
-    from .session import open_cluster
+def _keep(home_file: Path, config: ClusterConfig, starter: _Starter, stop: threading.Event) -> None:
+    from .session import open_cluster  # it brings NumPy's threads, which must not be there at a fork
+    from .warm_orphans import EndOrphans
 
     with hold_home(home_file), open_cluster(config) as session:
-        started_s = time.time()
+        server: Any = session
+        server.add_plugin(EndOrphans(server.folder))
         try:
-            last = _describe(session, config, home_file, started_s)
-            write_home(home_file, last)
-            _answer(answer, None)
-            while not stop.wait(_LOOK_S):
-                now = _describe(session, config, home_file, started_s)
-                if not home_file.exists():
-                    break
-                if now.n_workers < 1:
-                    raise ClusterLostError("no worker is left")
-                if now != last:
-                    write_home(home_file, now)
-                    last = now
+            _serve(server, config, home_file, starter, stop)
         finally:
+            # before the workers end, so that nobody attaches to half a cluster
             remove_home(home_file)
+
+
+def _serve(session: Any, config: ClusterConfig, home_file: Path, starter: _Starter, stop: threading.Event) -> None:
+    started_s = time.time()
+    last = _describe(session, config, home_file, started_s)
+    write_home(home_file, last)
+    starter.tell(None)
+    # Without its home file nobody can find the cluster any more, not even to stop it.
+    while not stop.wait(_LOOK_S) and home_file.exists():
+        now = _describe(session, config, home_file, started_s)
+        if now.n_workers < 1:
+            raise ClusterLostError("no worker is left")
+        if now != last:
+            write_home(home_file, now)
+            last = now
 
 
 def _describe(session: Any, config: ClusterConfig, home_file: Path, started_s: float) -> WarmCluster:
     facts, keys = session.facts(), session.security
     return WarmCluster(
         pid=os.getpid(),
+        host=socket.gethostname(),
         address=session.scheduler_address,
         kind=session.kind,
         device=session.device,
@@ -117,7 +109,7 @@ def _describe(session: Any, config: ClusterConfig, home_file: Path, started_s: f
         threads=config.threads,
         n_workers=len(facts),
         worker_pids=tuple(each.pid for each in facts),
-        device_names=tuple(each.device_uuid or "cpu" for each in facts) if session.device == "cuda" else ("cpu",),
+        device_names=tuple(each.device_uuid for each in facts) if session.device == "cuda" else ("cpu",),
         started_s=started_s,
         dashboard_link=session.dashboard_link if config.dashboard else "",
         log=str(log_file_of(home_file)),

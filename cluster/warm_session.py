@@ -90,7 +90,7 @@ class _RemoteKeeper:
         self._asked_s = float("-inf")
 
     def facts(self) -> tuple[WorkerFacts, ...]:
-        if time.monotonic() - self._asked_s > _FACTS_S:
+        if self.client is not None and time.monotonic() - self._asked_s > _FACTS_S:
             self._facts = self._ask("facts")
             self._asked_s = time.monotonic()
         return self._facts

@@ -86,3 +86,25 @@ def test_version_1_says_no_limit_with_huge_or_negative_numbers(root: Path) -> No
 def test_in_a_container_the_mounted_root_is_the_own_group(root: Path) -> None:
     files = {"memory.max": "2048\n"}
     assert lay_out(root, "0::/docker/0123abcd\n", files).memory_limit_bytes() == 2048
+
+
+def test_version_2_counts_the_kills_of_the_own_group(root: Path) -> None:
+    events = "low 0\noom 5\noom_kill 3\noom_group_kill 0\n"
+    groups = lay_out(root, "0::/job/step\n", {"job/step/memory.events": events, "job/memory.events": "oom_kill 7\n"})
+    assert (groups.oom_kills(), groups.memory_group()) == (3, root / "job/step")
+
+
+def test_version_1_counts_the_kills_of_the_own_group(root: Path) -> None:
+    control = "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"
+    groups = lay_out(root, "5:memory:/slurm\n", {"memory/slurm/memory.oom_control": control})
+    assert (groups.oom_kills(), groups.memory_group()) == (2, root / "memory/slurm")
+
+
+def test_an_old_kernel_counts_no_kills(root: Path) -> None:
+    files = {"memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\n"}
+    assert lay_out(root, "5:memory:/\n", files).oom_kills() == 0
+
+
+def test_without_groups_nothing_is_counted(root: Path) -> None:
+    groups = Cgroups(root, root / "absent")
+    assert (groups.oom_kills(), groups.memory_group()) == (0, None)

@@ -28,4 +28,11 @@ def test_a_death_says_how(exitcode: int | None, end: str) -> None:
 
 def test_a_death_keeps_its_facts_through_pickle() -> None:
     copy = pickle.loads(pickle.dumps(WorkerDiedError.of("cpu0", pid=42, exitcode=-11)))
-    assert (copy.worker, copy.pid, copy.exitcode) == ("cpu0", 42, -11)
+    assert (copy.worker, copy.pid, copy.exitcode, copy.is_oom) == ("cpu0", 42, -11, False)
+
+
+def test_a_death_for_lack_of_memory_names_the_group_and_keeps_it_through_pickle() -> None:
+    died = WorkerDiedError.of("cpu0", pid=42, exitcode=-9, oom_group="/sys/fs/cgroup/job")
+    expected = "worker cpu0 (pid 42) was killed by the kernel's out-of-memory killer (cgroup /sys/fs/cgroup/job)"
+    copy = pickle.loads(pickle.dumps(died))
+    assert (str(copy), copy.is_oom, copy.exitcode) == (expected, True, -9)

@@ -10,7 +10,7 @@ from fake_nvml import FakeNvml
 from worker_tasks import TIMEOUT_S, add, fail, make_tensor
 
 from arraymill.cluster.config import ClusterConfig
-from arraymill.cluster.errors import ClusterLostError, NoGpuError
+from arraymill.cluster.errors import ClusterError, ClusterLostError, NoGpuError
 from arraymill.cluster.inline import InlineSession
 from arraymill.cluster.worker_precision import read_flags
 
@@ -94,3 +94,10 @@ def test_the_gpu_is_used_where_it_was_asked_for() -> None:
     with InlineSession(ClusterConfig("inline", gpus=1)) as session:
         assert (session.device, session.n_workers, session.facts()[0].name) == ("cuda", 1, "gpu0")
         assert session.facts()[0].flags["cuda.matmul.fp32_precision"] == "ieee"
+
+
+def test_threads_cannot_be_killed(session: InlineSession) -> None:
+    with pytest.raises(ClusterError, match="process 42 cannot be killed"):
+        session.replace(42)
+    with pytest.raises(ClusterError, match="worker cpu0 cannot be killed"):
+        session.retire("cpu0")
