@@ -52,6 +52,7 @@ class InlineSession:
         self.precision = config.precision
         self.n_workers = config.workers or (cpu_count() if self.device == "cpu" else 1)
         self._restore = ExitStack()
+        self._waits = True
         try:
             self._facts = self._prepare(config)
         except BaseException:
@@ -100,10 +101,14 @@ class InlineSession:
         """Refuse: its workers are threads of this process, which cannot be killed."""
         raise _has_no_processes(f"worker {name}")
 
+    def abandon(self) -> None:
+        """Let `close` not wait for tasks that run: for a process that ends at once, for a thread cannot be stopped."""
+        self._waits = False
+
     def close(self) -> None:
         """Drop the tasks that wait, and restore this process's threads and flags once those that run have ended."""
         if self._threads is not None:
-            self._threads.shutdown(wait=True, cancel_futures=True)
+            self._threads.shutdown(wait=self._waits, cancel_futures=True)
             self._threads = None
             self._restore.close()
 

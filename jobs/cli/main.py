@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
@@ -44,6 +46,9 @@ _HIDDEN = ("drive",)
 _MODULES = {"plan": "run", "schema": "validate", "cancel": "resume", "list": "listing"}
 _ATTRIBUTES = {"list": "list_command"}
 """Where the module's own name for a command is another: `list` is Python's."""
+
+_WORKING = "arraymill_"
+"""Names of the threads on which blocks run inline begin with it."""
 
 
 class LazyGroup(Group):
@@ -130,4 +135,11 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
     signal.signal(signal.SIGTERM, _terminate)
-    arraymill.main(prog_name="arraymill")
+    try:
+        arraymill.main(prog_name="arraymill")
+    except SystemExit as leaving:
+        if any(thread.name.startswith(_WORKING) for thread in threading.enumerate()):
+            # blocks that a second Ctrl-C left behind; the interpreter would wait for them
+            sys.stderr.flush()
+            os._exit(leaving.code if isinstance(leaving.code, int) else 1)
+        raise

@@ -101,3 +101,20 @@ def test_threads_cannot_be_killed(session: InlineSession) -> None:
         session.replace(42)
     with pytest.raises(ClusterError, match="worker cpu0 cannot be killed"):
         session.retire("cpu0")
+
+
+def test_a_session_that_is_abandoned_is_closed_while_a_task_runs() -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def run_on() -> bool:
+        begun.set()
+        return may_end.wait(120)
+
+    with InlineSession(ClusterConfig("inline", workers=1)) as session:
+        running, waiting = (session.submit(run_on, key=name) for name in ("running", "waiting"))
+        assert begun.wait(120)
+        session.abandon()
+    assert not running.done()
+    assert waiting.cancelled()
+    may_end.set()
+    assert running.result(120)
