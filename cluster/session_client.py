@@ -19,8 +19,10 @@ __all__ = ["ClientSession", "Keeper"]
 
 # How often a wait looks whether the scheduler and a worker are still there.
 _HEARTBEAT_S = 1.0
-# The scheduler may notice a death by its closed connection before the nanny has reaped the process.
-_REAPING_S = 2.0
+# The scheduler may notice a death by its closed connection before the nanny has reaped the process. One that still
+# lives after the first time has only lost its connection; a machine under load may take the second to reap it.
+_LIVING_S = 2.0
+_REAPING_S = 15.0
 
 
 class Keeper(Protocol):
@@ -92,8 +94,7 @@ class ClientSession:
         self._check_alive()
         task = pack_task(function, args)
         remote = self._client.submit(run_packed, task, key=key, pure=False, retries=0)
-        remote.add_done_callback(self._notice)
-        return DaskFuture(remote, self._await_death)
+        return DaskFuture(remote, self._await_death, self._notice)
 
     def wait(self, futures: Collection[DaskFuture], timeout_s: float | None) -> set[DaskFuture]:
         """Return the futures that are done, once there is one; an empty set if the time runs out.
@@ -154,14 +155,15 @@ class ClientSession:
         raise NotImplementedError
 
     def _await_death(self, name: Any, pid: int) -> Death:
-        death = self._poll_death(name, pid)
-        if death.exitcode is None and self._keeper.replace(pid):
-            # It has lost its connection and lives: stopped, or cut off. The scheduler has given it up for good.
-            death = self._poll_death(name, pid)
+        death = self._poll_death(name, pid, _LIVING_S)
+        if death.exitcode is None:
+            # Stopped, or cut off: the scheduler has given it up for good, so that another must take its place.
+            self._keeper.replace(pid)
+            death = self._poll_death(name, pid, _REAPING_S)
         return death
 
-    def _poll_death(self, name: Any, pid: int) -> Death:
-        deadline = time.monotonic() + _REAPING_S
+    def _poll_death(self, name: Any, pid: int, timeout_s: float) -> Death:
+        deadline = time.monotonic() + timeout_s
         while (death := self._keeper.death_of(name, pid)).exitcode is None and time.monotonic() < deadline:
             time.sleep(0.01)
         return death

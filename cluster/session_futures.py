@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 from collections.abc import Callable
 from typing import Any
@@ -15,62 +16,56 @@ from .worker_deaths import Death
 
 __all__ = ["DaskFuture"]
 
-_LOOK_S = 1.0
-# More than a large result takes.
-_FETCH_S = 60.0
-
 
 class DaskFuture:
     """One task on a Dask cluster.
+
+    A task is done when its result is *here*: one that lies in the memory of a worker is lost if the worker dies, and
+    out of reach while the worker hangs in its next task. Until it has arrived, the task is still under way.
 
     Parameters
     ----------
     remote : distributed.Future
     death_of : callable
         Says how a worker's process ended, by Dask's name of the worker and the pid.
+    on_done : callable
+        Called with the future when it is done, from Dask's thread.
     """
 
-    __slots__ = ("_cancelled", "_death_of", "_remote")
+    __slots__ = ("_cancelled", "_death_of", "_fetched", "_remote")
 
-    def __init__(self, remote: RemoteFuture, death_of: Callable[[Any, int], Death]) -> None:
+    def __init__(
+        self,
+        remote: RemoteFuture,
+        death_of: Callable[[Any, int], Death],
+        on_done: Callable[[Any], object] = lambda future: None,
+    ) -> None:
         self._remote, self._death_of = remote, death_of
         self._cancelled = False
+        self._fetched = asyncio.run_coroutine_threadsafe(_fetch(remote), remote.client.loop.asyncio_loop)
+        self._fetched.add_done_callback(on_done)
 
     def done(self) -> bool:
         """Return whether the task has ended, in whatever way."""
-        return bool(self._remote.done())
+        return self._fetched.done()
 
     def result(self) -> Any:
         """Return the task's result, once it has ended, or raise what it raised."""
         error = self.exception()
         if error is not None:
             raise error
-        timeout_s = _FETCH_S
-        while True:
-            try:
-                return self._remote.result(timeout=timeout_s)
-            except TimeoutError:
-                if self._is_lost():
-                    raise self._forget() from None
-                timeout_s *= 2
-            except FutureCancelledError as cancelled:
-                raise self._translate(cancelled) from None
+        return self._fetched.result()[0]
 
     def exception(self) -> BaseException | None:
         """Return what the task raised, once it has ended, or None.
 
         A `WorkerDiedError` if its worker's process died, a `ClusterLostError` if no worker was left.
         """
-        while True:
-            try:
-                error = self._remote.exception(timeout=_LOOK_S)
-                break
-            except TimeoutError:
-                if self._is_lost():
-                    return self._forget()
-        if self._remote.cancelled():
-            # to Dask that is no exception, and a lost scheduler cancels everything
-            error = self._remote._state.exception
+        try:
+            error = self._fetched.result()[1]
+        except concurrent.futures.CancelledError:
+            # the loop of the client has ended
+            error = FutureCancelledError(self._remote.key, None, None)
         return None if error is None else self._translate(error)
 
     def cancel(self) -> bool:
@@ -80,14 +75,6 @@ class DaskFuture:
         self._cancelled = True
         self._remote.cancel()
         return True
-
-    def _is_lost(self) -> bool:
-        """Return whether its result was there and died with its worker: Dask runs the task again without a word."""
-        return bool(self._remote.status == "lost")
-
-    def _forget(self) -> WorkerDiedError:
-        self._remote.cancel()
-        return WorkerDiedError("the worker that held a task's result died before it was fetched")
 
     def _translate(self, error: BaseException) -> BaseException:
         if isinstance(error, KilledWorker):
@@ -103,3 +90,18 @@ class DaskFuture:
     def _describe_death(self, worker: Any) -> WorkerDiedError:
         death = self._death_of(worker.name, worker.pid)
         return WorkerDiedError.of(death.worker, pid=death.pid, exitcode=death.exitcode, oom_group=death.oom_group)
+
+
+async def _fetch(remote: RemoteFuture) -> tuple[Any, BaseException | None]:
+    """Return a task's result and None, or None and what it raised.
+
+    If a result dies with its worker, Dask runs the task again, and this waits for that.
+    """
+    await remote._state.wait()
+    if remote.status not in ("error", "cancelled"):
+        try:
+            return await remote._result(), None
+        except Exception as error:  # noqa: BLE001 - it is the task's; whoever asks for the result is told
+            return None, error
+    # not raised: a task may raise what would end the loop
+    return None, remote._state.exception

@@ -93,13 +93,22 @@ def attach(home_file: Path) -> AttachedSession:
     """
     found = warm_status(home_file)
     if found is None:
-        cause = f"no process holds {home_file}"
-        raise ClusterError("no warm cluster runs", cause=cause, next="start one with `arraymill cluster start`")
+        raise _nothing_to_attach_to(home_file)
     _check_host(found)
     check_versions(found.versions)
     from .warm_session import AttachedSession  # it brings Dask
 
     return AttachedSession(found)
+
+
+def _nothing_to_attach_to(home_file: Path) -> ClusterError:
+    pid = holder_of(home_file)
+    if pid is None:
+        cause = f"no process holds {home_file}"
+        return ClusterError("no warm cluster runs", cause=cause, next="start one with `arraymill cluster start`")
+    cause = f"process {pid} holds {home_file}, where this version finds nothing that it understands"
+    advice = "wait, or run `arraymill cluster stop`"
+    return ClusterError("the warm cluster is just starting or ending, or of another version", cause=cause, next=advice)
 
 
 def _check_host(cluster: WarmCluster) -> None:

@@ -45,7 +45,7 @@ def hold_home(home_file: Path) -> Iterator[None]:
 def holder_of(home_file: Path) -> int | None:
     """Return the pid of the server that lives, or None."""
     try:
-        descriptor = os.open(_lock_file(home_file), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(_lock_file(home_file), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:

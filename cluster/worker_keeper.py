@@ -39,8 +39,9 @@ class WorkerKeeper:
 
     def problem(self) -> str:
         """Return why workers are lost, as far as it is known."""
-        errors = (f"worker {nanny.worker_name}: {nanny.start_error}" for nanny in self._nannies() if nanny.start_error)
-        return "; ".join(errors) or "none is left that may be started again"
+        errors = ((nanny.worker_name, nanny.start_error) for nanny in self._nannies())
+        causes = [f"worker {name}: {_first_cause(error)}" for name, error in errors if error is not None]
+        return "; ".join(causes) or "none is left that may be started again"
 
     def death_of(self, name: Any, pid: int) -> Death:
         """Return how a worker's process ended, by Dask's name of the worker; its exit code is None until it has."""
@@ -72,6 +73,12 @@ class WorkerKeeper:
 
     def _nannies(self) -> list[WorkerNanny]:
         return nannies_of(self.folder)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        error = deeper
+    return error
 
 
 def ask_keeper(folder: str, method: str, *args: Any) -> Any:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from worker_tasks import TIMEOUT_S, own_pid, wait_until
+import psutil
+from worker_tasks import TIMEOUT_S, alive, own_pid, wait_until
 
 from arraymill.cluster.session_client import ClientSession
 from arraymill.cluster.session_futures import DaskFuture
 
-__all__ = ["begin", "end_of", "pids", "run", "until_up"]
+__all__ = ["begin", "end_of", "pids", "run", "until_up", "worker_processes"]
 
 
 def begin(session: ClientSession, function: Callable[..., Any], *args: Any) -> DaskFuture:
@@ -59,3 +61,13 @@ def until_up(session: ClientSession) -> None:
         return set(found.values()) == set(pids(session))
 
     wait_until(answer, "every worker")
+
+
+def worker_processes() -> set[int]:
+    """Return the processes that this one has spawned for workers and that live."""
+    found = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.add(child.pid)
+    return alive(found)

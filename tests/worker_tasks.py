@@ -63,4 +63,11 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIME
 
 def alive(pids: Iterable[int]) -> set[int]:
     """Return the processes that are there and have not ended."""
-    return {pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE}
+    return {pid for pid in pids if _is_alive(pid)}
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

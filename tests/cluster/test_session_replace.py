@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dask_sessions import begin, end_of, pids, run, until_up
@@ -74,6 +75,8 @@ def test_a_worker_that_is_just_starting_is_replaced(session: DaskSession) -> Non
     starting = nanny.pid
     assert starting is not None
     session.replace(starting)
+    wait_until(lambda: starting in nanny.deaths, "the end of the next process")
+    until_up(session)
     assert run(session, own_pid) not in (pid, starting)
 
 
@@ -111,6 +114,7 @@ def test_a_retired_worker_does_not_come_back(tmp_path: Path) -> None:
         assert not session.retire("cpu0")
         assert not session.retire("nobody")
         wait_until(lambda: not alive([first]), "the end of the retired worker")
+        wait_until(lambda: len(session._cluster.scheduler.workers) == 1, "the scheduler's notice")
         assert (session.n_workers, pids(session)) == (1, [second])
         assert {run(session, own_pid) for _ in range(3)} == {second}
 
@@ -147,25 +151,37 @@ def test_a_retired_worker_that_is_just_starting_again_is_ended(tmp_path: Path) -
         assert session.n_workers == 1
 
 
-def test_a_result_that_died_with_its_worker_is_told_and_not_waited_for(session: DaskSession, tmp_path: Path) -> None:
-    ran = tmp_path / "ran"
-
-    def run_once() -> int:
-        if ran.exists():
-            own_pid(600.0)
-        ran.touch()
-        return 1
-
+def test_a_result_outlives_its_worker(session: DaskSession) -> None:
     until_up(session)
-    future = session.submit(run_once, key="once")
+    (pid,) = pids(session)
+    future = session.submit(own_pid, key="outlives")
     assert session.wait([future], TIMEOUT_S) == {future}
-    # unfetched, it is in the memory of its worker, and Dask runs the task again
-    assert session.replace(pids(session)[0])
-    wait_until(lambda: future._remote.status == "lost", "the loss of the result")
-    assert isinstance(future.exception(), WorkerDiedError)
-    # the second run is dropped, and goes on; it is not to keep the next test waiting
+    assert session.replace(pid)
     until_up(session)
-    assert session.replace(pids(session)[0])
+    assert future.result() == pid
+
+
+def test_a_result_that_a_hanging_worker_keeps_is_not_waited_for(
+    session: DaskSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is under way until the worker is replaced; then Dask runs the task again."""
+    until_up(session)
+    (pid,) = pids(session)
+    gather, stopped = session._client._gather, []
+
+    async def stop_and_gather(*args: Any, **kwargs: Any) -> Any:
+        if not stopped:
+            os.kill(pid, signal.SIGSTOP)
+            stopped.append(pid)
+        return await gather(*args, **kwargs)
+
+    monkeypatch.setattr(session._client, "_gather", stop_and_gather)
+    future = session.submit(own_pid, key="kept")
+    wait_until(lambda: bool(stopped), "the worker to stop")
+    assert session.wait([future], 0.5) == set()
+    assert session.replace(pid)
+    assert end_of(session, future) is None
+    assert future.result() != pid
 
 
 def test_a_worker_that_the_scheduler_has_given_up_is_ended(session: DaskSession) -> None:

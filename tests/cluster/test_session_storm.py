@@ -8,9 +8,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
-from dask_sessions import until_up
+from dask_sessions import until_up, worker_processes
 from worker_tasks import TIMEOUT_S, alive, own_pid, wait_until
 
 from arraymill.cluster.config import ClusterConfig
@@ -48,14 +47,17 @@ class Storm:
                 assert error.exitcode == -signal.SIGKILL
                 assert error.pid in self.seen
 
-    def kill(self, nanny: WorkerNanny) -> None:
-        """Kill a worker's process, in whatever state it is."""
-        wait_until(lambda: nanny.pid is not None, "a process to kill")
+    def find(self, nanny: WorkerNanny) -> int:
+        """Return the worker's process, in whatever state it is, that nobody has killed yet."""
+        wait_until(lambda: nanny.pid not in (None, *self.seen), "a process to kill")
         pid = nanny.pid
-        if pid is not None and pid not in self.seen:
-            self.seen.add(pid)
-            os.kill(pid, signal.SIGKILL)
-            self.n_kills += 1
+        assert pid is not None
+        self.seen.add(pid)
+        self.n_kills += 1
+        return pid
+
+    def kill(self, nanny: WorkerNanny) -> None:
+        os.kill(self.find(nanny), signal.SIGKILL)
 
     def kill_one(self) -> None:
         self.kill(self.chance.choice(self.nannies))
@@ -66,20 +68,13 @@ class Storm:
 
     def kill_again_while_it_starts(self) -> None:
         nanny = self.chance.choice(self.nannies)
-        for _ in range(2):
-            before = nanny.pid
+        for _ in range(3):
             self.kill(nanny)
-            wait_until(lambda before=before: nanny.pid not in (None, before), "the next process")  # type: ignore[misc]
 
     def stop_and_replace(self) -> None:
-        nanny = self.chance.choice(self.nannies)
-        wait_until(lambda: nanny.pid is not None, "a process to stop")
-        pid = nanny.pid
-        assert pid is not None
-        self.seen.add(pid)
+        pid = self.find(self.chance.choice(self.nannies))
         os.kill(pid, signal.SIGSTOP)
         assert self.session.replace(pid)
-        self.n_kills += 1
 
     def run(self, n_kills: int) -> None:
         ways: list[Callable[[], None]] = [
@@ -106,10 +101,6 @@ def test_a_storm_of_kills_is_outlived(tmp_path: Path, seed: int) -> None:
         last = {facts.pid for facts in session.facts()}
         assert len(last) == 2
         assert not last & storm.seen
-        storm.seen |= last | {child.pid for child in psutil.Process().children() if is_worker(child)}
+        storm.seen |= last | worker_processes()
     assert alive(storm.seen) == set()
     assert list(tmp_path.iterdir()) == []
-
-
-def is_worker(child: psutil.Process) -> bool:
-    return "spawn_main" in " ".join(child.cmdline())

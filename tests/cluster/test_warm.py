@@ -149,6 +149,7 @@ def test_tasks_of_a_session_that_was_closed_are_ended(home_file: Path) -> None:
         session.submit(own_pid, 600.0, key="never-begun")
     wait_until(lambda: not alive(running), "the end of the busy workers")
     with attach(home_file) as again:
+        until_up(again)
         assert run(again, add, 1, 2) == 3
 
 
@@ -168,8 +169,8 @@ def test_a_killed_client_leaves_a_usable_cluster(home_file: Path, way: str) -> N
         client.communicate()
     wait_until(lambda: not alive(busy), "the end of the busy workers")
     with attach(home_file) as session:
-        assert run(session, add, 1, 2) == 3
         until_up(session)
+        assert run(session, add, 1, 2) == 3
 
 
 def test_another_version_is_refused(home_file: Path, cluster: WarmCluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +179,12 @@ def test_another_version_is_refused(home_file: Path, cluster: WarmCluster, monke
     with pytest.raises(ClusterError, match=r"it has arraymill 0\.0\.1, this process") as refused:
         attach(home_file)
     assert "cluster stop" in refused.value.next
+
+
+def test_a_home_file_of_an_unknown_kind_is_told(home_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arraymill.cluster.warm.read_home", lambda _: None)
+    with pytest.raises(ClusterError, match="starting or ending, or of another version"):
+        attach(home_file)
 
 
 def test_another_machine_s_is_refused(home_file: Path, cluster: WarmCluster, monkeypatch: pytest.MonkeyPatch) -> None:
