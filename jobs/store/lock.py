@@ -16,7 +16,7 @@ from .home import JobFolder
 
 __all__ = ["JobLock", "holder_of", "is_locked", "lock_holder"]
 
-_N_LOOKS, _PAUSE_S = 1000, 0.001
+_N_LOOKS, _PAUSE_S = 5000, 0.001
 
 
 @dataclass(slots=True)
