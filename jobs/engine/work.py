@@ -79,7 +79,7 @@ def run_block(work: Work, index: int, attempt: Attempt = FIRST_ATTEMPT) -> Block
     """
     backend, n_splits, is_second = open_backend(work.backend), attempt.n_splits, False
     with post(work.board, index):
-        if work.fence is not None and work.target is None:
+        if work.fence is not None and (work.target is None or work.stage.n_parts > 1):
             # else it is checked before every write
             work.fence.check()
         while True:

@@ -19,7 +19,7 @@ class Casualties:
         The folder where running blocks are shown. Without one, every task of a dead worker is suspected.
     """
 
-    __slots__ = ("_board", "_expected", "_suspects", "n_deaths", "n_replaced")
+    __slots__ = ("_board", "_expected", "_suspects", "n_deaths", "n_replaced", "was_oom")
 
     def __init__(self, board: str | None) -> None:
         self._board = board
@@ -27,6 +27,8 @@ class Casualties:
         self._suspects: dict[int, set[int]] = {}
         self.n_deaths = 0
         self.n_replaced = 0
+        self.was_oom = False
+        """Whether the last death was the kernel's doing, for want of memory."""
 
     def expect(self, pid: int, block: int, failure: Failure) -> None:
         """Take note that a worker is killed on purpose, for what `block` did."""
@@ -48,17 +50,18 @@ class Casualties:
         if pid in self._expected:
             culprit, failure = self._expected[pid]
             return failure if block == culprit else Failure("bystander", message, is_alone)
-        if not (self._ran_on(pid, block) or is_alone):
+        is_oom = bool(getattr(error, "is_oom", False))
+        if not (self._ran_on(pid, block, is_oom) or is_alone):
             return Failure("bystander", message)
-        return Failure("oom" if getattr(error, "is_oom", False) else "death", message, is_alone)
+        return Failure("oom" if is_oom else "death", message, is_alone)
 
-    def _ran_on(self, pid: int | None, block: int) -> bool:
+    def _ran_on(self, pid: int | None, block: int, is_oom: bool) -> bool:
         """Count the death, once per process, and return whether `block` ran on it."""
+        if pid is None or pid not in self._suspects:
+            self.n_deaths, self.was_oom = self.n_deaths + 1, is_oom
         if pid is None:
-            self.n_deaths += 1
             return True
         if pid not in self._suspects:
-            self.n_deaths += 1
             found = self._posted_by(pid)
             self._suspects[pid] = {running.block for running in found}
             for running in found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,12 +141,10 @@ class Loop:
                 self._send()
             if not self._pending and (stop.is_draining or self._agenda.is_empty):
                 return
-            for future in self._wait():
-                self._collect(future)
+            self._collect_all(self._wait())
             self._receipts.tick()
             self._watch()
-        for future in self._context.session.wait(set(self._pending), 0) if self._pending else ():
-            self._collect(future)
+        self._collect_all(self._context.session.wait(set(self._pending), 0) if self._pending else set())
 
     def _send(self) -> None:
         if self._is_one_alone:
@@ -166,16 +164,21 @@ class Loop:
             self._is_one_alone |= sending.is_alone
             self._watchdog.saw_life()
 
-    def _wait(self) -> Iterable[Any]:
+    def _wait(self) -> set[Any]:
         due_s = self._agenda.due_in_s(self._context.now())
         if not self._pending:
             self._settings.sleep(min(due_s if due_s is not None else _TICK_S, _TICK_S))
-            return ()
+            return set()
         timeouts = [due_s] if due_s is not None else []
         if self._context.is_kept or self._watchdog.is_awake or self._settings.stop is not None:
             timeouts.append(_TICK_S)
         done: set[Any] = self._context.session.wait(set(self._pending), min(timeouts, default=None))
         return done
+
+    def _collect_all(self, done: set[Any]) -> None:
+        # in the order in which they were sent, so that a run that is repeated decides the same
+        for future in [future for future in self._pending if future in done]:
+            self._collect(future)
 
     def _collect(self, future: Any) -> None:
         sending = self._pending.pop(future)

@@ -67,11 +67,22 @@ class Messages:
     def too_many_deaths(self, n_deaths: int, allowed: int, last: str, n_done: int) -> JobError:
         """Return the error for a run whose workers die again and again."""
         return JobError(
-            f"{n_deaths} {'worker' if n_deaths == 1 else 'workers'} died, and the job survives {allowed} "
-            "(fault.max_worker_deaths)",
+            f"{_workers(n_deaths)} died, and the job survives {allowed} (fault.max_worker_deaths)",
             cause=last,
             safe=self._safe(n_done),
             next=self._next("look for what kills them (dmesg, the workers' logs)"),
+        )
+
+    def too_little_memory(self, n_deaths: int, allowed: int, last: str, n_done: int) -> CannotFitError:
+        """Return the error for a run whose workers the kernel kills for want of memory again and again."""
+        return CannotFitError(
+            f"{_workers(n_deaths)} died, the last one for want of memory, and the job survives {allowed} "
+            "(fault.max_worker_deaths)",
+            cause=last,
+            safe=self._safe(n_done),
+            next=self._next(
+                "let fewer workers run at once (cluster.workers), or make the blocks smaller (compute.block)"
+            ),
         )
 
     def cannot_fit(self, index: int, death: str, n_done: int) -> CannotFitError:
@@ -121,3 +132,7 @@ class Messages:
     def _next(self, first: str) -> str:
         again = f"arraymill resume {self._job_id}" if self._is_kept else "run the job again"
         return f"{first}; then {again}" if first else again
+
+
+def _workers(n: int) -> str:
+    return "1 worker" if n == 1 else f"{n} workers"

@@ -112,11 +112,9 @@ class Trouble:
         n_lost = casualties.n_deaths + casualties.n_replaced
         if n_lost <= policy.max_worker_deaths:
             return
-        if failure.kind == "oom":
-            raise self._context.messages.cannot_fit(index, failure.message, self._n_done) from error
-        raise self._context.messages.too_many_deaths(
-            n_lost, policy.max_worker_deaths, failure.message, self._n_done
-        ) from error
+        messages, n_allowed = self._context.messages, policy.max_worker_deaths
+        tell = messages.too_little_memory if casualties.was_oom else messages.too_many_deaths
+        raise tell(n_lost, n_allowed, failure.message, self._n_done) from error
 
     def _give_up(self, sending: Sending, error: Exception | None, *, is_first: bool) -> None:
         context, index, message = self._context, sending.index, self._histories[sending.index][-1].message

@@ -12,7 +12,7 @@ from in_process_jobs import ShuffledSession, plan_arrays
 from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.engine import BlockRecord, Work
 from arraymill.jobs.errors import BlockFailedError, InputChangedError, JobError
-from arraymill.jobs.runner import FaultPolicy, Merger, Progress, run_work
+from arraymill.jobs.runner import FaultPolicy, Progress, run_work
 
 X = np.arange(1000.0)
 
@@ -200,19 +200,3 @@ def test_an_error_of_writing_the_result_passes() -> None:
 
     with pytest.raises(OSError, match="No space left"):
         run_work(sum_work(), ShuffledSession(), job_id="job", write_result=refuse)
-
-
-def test_a_merger_writes_a_region_when_its_last_part_came() -> None:
-    written: list[float] = []
-    merger = Merger(sum_work().stage, lambda region, block: written.append(float(block)))
-    for index in reversed(range(100)):
-        assert written == []
-        merger.add(index, (np.array([[float(index)]]),))
-        assert merger.n_waiting == (100 - index if index else 0)
-    assert written == [sum(range(100))]
-
-
-def test_a_merger_ignores_blocks_that_wrote_their_own_region() -> None:
-    merger = Merger(sum_work().stage, lambda region, block: pytest.fail("nothing to write"))
-    merger.add(0, None)
-    assert merger.n_waiting == 0

@@ -180,7 +180,7 @@ def test_a_block_killed_for_memory_alone_does_not_fit(run: ScriptedRun) -> None:
 
 
 def test_too_many_deaths_for_memory_do_not_fit(run: ScriptedRun) -> None:
-    with pytest.raises(CannotFitError):
+    with pytest.raises(CannotFitError, match="3 workers died, the last one for want of memory, and the job survives 2"):
         run.run({block: [Die(is_oom=True)] for block in range(12)}, max_worker_deaths=2)
 
 
