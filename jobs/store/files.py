@@ -91,12 +91,13 @@ def make_folder(path: Path) -> None:
     make_folder(path.parent)
     with suppress(FileExistsError):
         make_new_folder(path)
+        disk.fsync_folder(path.parent)
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
 
 def make_new_folder(path: Path) -> None:
-    """Make a folder that nobody else can look into.
+    """Make a folder that nobody else can look into. Its name is durable after a sync of the folder that it is in.
 
     Raises
     ------
@@ -106,7 +107,6 @@ def make_new_folder(path: Path) -> None:
     disk.mkdir(path, _FOLDER_MODE)
     if stat.S_IMODE(path.stat().st_mode) != _FOLDER_MODE:
         path.chmod(_FOLDER_MODE)
-    disk.fsync_folder(path.parent)
 
 
 def read_file(path: Path) -> bytes | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+from .. import disk
 from ..errors import JobError, SpecError
 from .files import is_full, make_folder, make_new_folder, store_error
 
@@ -166,8 +167,10 @@ def create_job_folder() -> JobFolder:
     try:
         make_folder(jobs)
         folder = _create_empty(jobs)
-        make_folder(folder.workers)
-        make_folder(folder.running)
+        make_new_folder(folder.workers)
+        make_new_folder(folder.running)
+        disk.fsync_folder(folder.path)
+        disk.fsync_folder(jobs)
     except OSError as error:
         raise _home_error(jobs, error) from error
     return folder

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from .files import read_file, write_file
@@ -141,14 +142,18 @@ def _interrupted(state: JobState) -> JobState:
 
 def _parse(document: Mapping[str, Any]) -> JobState:
     # Fields of later versions are passed over.
-    known = {field.name: document[field.name] for field in fields(JobState) if field.name in document}
-    hints = get_type_hints(JobState)
-    wrong = [name for name, value in known.items() if not _fits(value, hints[name])]
+    known = {name: document[name] for name in _kinds() if name in document}
+    wrong = [name for name, value in known.items() if not isinstance(value, _kinds()[name])]
     if wrong or known["status"] not in LIVE + TERMINAL:
         raise ValueError(wrong)
     return JobState(**known)
 
 
-def _fits(value: object, hint: Any) -> bool:
-    kinds = get_args(hint) or (hint,)
-    return any(isinstance(value, get_origin(kind) or kind) for kind in (*kinds, *((int,) if float in kinds else ())))
+@cache
+def _kinds() -> dict[str, tuple[type, ...]]:
+    """Return the classes that each field takes; whole numbers do for seconds."""
+    hints = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(JobState).items()}
+    return {
+        name: tuple(get_origin(kind) or kind for kind in (*kinds, *((int,) if float in kinds else ())))
+        for name, kinds in hints.items()
+    }
