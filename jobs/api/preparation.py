@@ -84,7 +84,7 @@ def open_result(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> Ou
     """
     path, header = output_path(folder, job), plan.output
     replaces = job.spec.output is None or job.spec.output.if_exists == "replace"
-    settled = journal.settled()
+    settled, lost = journal.settled(), ""
     if settled.output is not None:
         try:
             output = adopt_output(
@@ -97,12 +97,15 @@ def open_result(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> Ou
                 inputs=job.sources,
             )
         except OutputError as error:
-            _take_back(journal, set(settled.done) - set(settled.partials), error.what)
+            lost = error.what
         else:
             bad = differing_blocks(plan.stage, output.target, settled.done)
             _take_back(journal, bad, "the output holds other bytes than were written")
             return output
     output = create_output(path, header.shape, header.dtype, header.order, replace=replaces, inputs=job.sources)
+    if lost:
+        # only now: where a new one cannot be made either, as when its name is taken, the old one is still good
+        _take_back(journal, set(settled.done) - set(settled.partials), lost)
     journal.event("output", **output.info())
     journal.commit()
     return output

@@ -49,7 +49,7 @@ class TypeCheckedSession:
     """A session that looks at what its tasks return: no tensor may cross their border."""
 
     def __init__(self, session: DaskSession) -> None:
-        self._session, self.n_workers = session, session.n_workers
+        self._session, self.n_workers, self.kind = session, session.n_workers, session.kind
         self.pids: set[int] = set()
 
     def submit(self, function: Any, /, *args: Any, key: str) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import stat
 from typing import Any
 
 import numpy as np
 import pytest
 from integration.commands import Folder
+from integration.slow_disk import SlowDisk
+from integration.stored import INLINE, MAP, Stored
 
 
 def load(work: Folder, name: str) -> Any:
@@ -76,19 +77,17 @@ def test_second_run_of_a_job_file_gives_the_same_bytes(work: Folder) -> None:
     assert work.run("run", "job.yaml", "--set", "output.if_exists=error").exit_code == 2
 
 
-def test_two_runs_of_one_output_are_11_for_the_later(work: Folder) -> None:
-    a = np.random.default_rng(0).standard_normal((2000, 2000), dtype=np.float32)
-    np.save(work.path / "a.npy", a)
-    with work.start("run", "matmul", "a.npy", "a.npy", "-o", "c.npy", "--cluster", "inline") as first:
-        first.wait_for((work.path / "c.npy.partial").exists, "its temporary file")
-        # held still, so that it cannot end before the other has come
-        first.driver.send_signal(signal.SIGSTOP)
-        later = work.run("run", "matmul", "a.npy", "a.npy", "-o", "c.npy", "--force")
-        later.assert_refused(11, "c.npy", "error[output-locked]")
-        first.driver.send_signal(signal.SIGCONT)
+def test_two_runs_of_one_output_are_11_for_the_later(jobs: Stored) -> None:
+    disk = SlowDisk.of(jobs.folder, allowed=2)
+    run = ("run", *MAP, *INLINE, "-o", "y.npy")
+    with jobs.folder.start(*run) as first:
+        disk.wait_for_held()
+        jobs.call(*run).assert_refused(11, "y.npy", "error[output-locked]")
+        jobs.call(*run, "--force").assert_refused(11, "y.npy", "error[output-locked]")
+        disk.allow()
         assert first.finish().exit_code == 0
-    assert load(work, "c.npy").shape == (2000, 2000)
-    assert not (work.path / "c.npy.partial").exists()
+    assert load(jobs.folder, "y.npy").shape == (128, 128)
+    assert not (jobs.folder.path / "y.npy.partial").exists()
 
 
 def test_partial_of_a_dead_run_is_no_obstacle(work: Folder) -> None:
@@ -98,14 +97,20 @@ def test_partial_of_a_dead_run_is_no_obstacle(work: Folder) -> None:
     assert not (work.path / "out.npy.partial").exists()
 
 
-def test_file_that_appears_under_the_outputs_name_is_kept(work: Folder) -> None:
-    a = np.random.default_rng(0).standard_normal((1500, 1500), dtype=np.float32)
-    np.save(work.path / "a.npy", a)
-    with work.start("run", "matmul", "a.npy", "a.npy", "-o", "c.npy", "--cluster", "inline") as run:
-        run.wait_for((work.path / "c.npy.partial").exists, "its temporary file")
-        run.driver.send_signal(signal.SIGSTOP)
-        (work.path / "c.npy").write_bytes(b"of somebody else")
-        run.driver.send_signal(signal.SIGCONT)
-        run.finish().assert_refused(2, "appeared while the job ran", "was not touched")
-    assert (work.path / "c.npy").read_bytes() == b"of somebody else"
-    assert not (work.path / "c.npy.partial").exists()
+def test_file_that_appears_under_the_outputs_name_is_kept(jobs: Stored) -> None:
+    disk = SlowDisk.of(jobs.folder, allowed=2)
+    other = jobs.folder.path / "y.npy"
+    with jobs.folder.start("run", *MAP, *INLINE, "-o", "y.npy") as run:
+        disk.wait_for_held()
+        other.write_bytes(b"of somebody else")
+        disk.allow()
+        run.finish().assert_refused(2, "appeared while the job ran", "was not touched", "16 of 16 blocks are done")
+    assert other.read_bytes() == b"of somebody else"
+    # nothing of the work is lost
+    job_id = jobs.only_id()
+    jobs.call("resume", job_id).assert_refused(2, "y.npy: exists")
+    other.unlink()
+    assert jobs.call("resume", job_id).exit_code == 0
+    assert sorted(jobs.blocks(job_id)) == list(range(16))
+    np.testing.assert_array_equal(load(jobs.folder, "y.npy"), load(jobs.folder, "x.npy") + np.float32(1))
+    assert not (jobs.folder.path / "y.npy.partial").exists()
