@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
+
+from numpy.typing import NDArray
 
 from arraymill.cluster.devices import cpu_count
 
-from ..arrays import Target, block_checksum
+from ..arrays import Target, Writer, block_checksum, checksum
 from ..blocks import Region
 from ..engine import output_regions
 from ..errors import VerificationError
-from ..stages import Stage
+from ..stages import ConstantStage, Stage
 
-__all__ = ["differing_blocks", "give_up_on", "sample_of"]
+__all__ = ["MergedRegions", "differing_blocks", "give_up_on", "sample_of"]
 
 _LARGEST_WHOLE_BYTES = 100 * 10**9
 """Larger outputs are read back in part."""
@@ -46,6 +49,37 @@ def differing_blocks(stage: Stage, target: Target, records: Mapping[int, Mapping
 
     with ThreadPoolExecutor(cpu_count(), thread_name_prefix="arraymill-verify") as threads:
         return {block for block, is_different in zip(chosen, threads.map(differs, chosen), strict=True) if is_different}
+
+
+@dataclass(slots=True)
+class MergedRegions:
+    """The regions that are merged from several blocks, written by the driver itself, each with its checksum.
+
+    Parameters
+    ----------
+    writer : Writer
+    target : Target
+        What the writer was opened on, as the stage sees it.
+    """
+
+    writer: Writer
+    target: Target
+    _checksums: dict[Region, int] = field(default_factory=dict)
+
+    def write(self, region: Region, block: NDArray[Any]) -> None:
+        """Write a region."""
+        self.writer.write(region, block)
+        self._checksums[region] = checksum(block, self.target.header)
+
+    def differing_blocks(self, stage: Stage) -> set[int]:
+        """Return the blocks of regions that do not hold what was written: their partials are right, and merged again.
+
+        Read whole, however large the output: what blocks are merged into is small beside what they read.
+        """
+        differing = {region for region, crc in self._checksums.items() if block_checksum(self.target, [region]) != crc}
+        if not differing or isinstance(stage, ConstantStage):
+            return set()
+        return {block for block in range(stage.grid.n_blocks) if stage.output_region(block) in differing}
 
 
 def sample_of(blocks: list[int], n_bytes: int) -> list[int]:

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arrays import Output
-from ..blocks import Region, whole_region
+from ..blocks import whole_region
 from ..engine import BlockRecord
 from ..errors import CancelledJobError
 from ..job import Job
@@ -32,7 +31,7 @@ from ..runner import Progress, Stop, run_work
 from ..stages import ConstantStage
 from ..store import JobFolder, JobLock, JobState, Journal, read_state, write_state
 from . import preparation
-from .completion import differing_blocks, give_up_on
+from .completion import MergedRegions, differing_blocks, give_up_on
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
 from .execution import Outcome
@@ -175,32 +174,30 @@ class _Drive:
 
     def _run_until_whole(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> None:
         """Run blocks until the output holds what the ledger says was written."""
-        bad: set[int] = set()
+        bad, unmerged = set[int](), set[int]()
         for _ in range(_VERIFY_ROUNDS):
-            self._run_blocks(journal, plan, session, output, epoch)
+            merged = self._run_blocks(journal, plan, session, output, epoch)
             self._tell("FINISHING")
             bad = differing_blocks(plan.stage, output.target, journal.settled().done)
-            if not bad:
+            unmerged = merged.differing_blocks(plan.stage)
+            if not bad and not unmerged:
                 return
             for block in sorted(bad):
                 journal.event("corrupt", block=block, reason="the output holds other bytes than were written")
             journal.commit()
-        raise give_up_on(bad, plan.n_blocks, preparation.output_path(self.folder, self.job))
+        raise give_up_on(bad | unmerged, plan.n_blocks, preparation.output_path(self.folder, self.job))
 
-    def _run_blocks(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> None:
+    def _run_blocks(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> MergedRegions:
         stage, stop = plan.stage, Stop()
         work = durable_work(self.folder, self.job, plan, output.target, epoch)
         target = output.target.T if stage.reverse else output.target
         with target.open() as writer, self.signals.draining(stop):
-
-            def write_result(region: Region, block: NDArray[Any]) -> None:
-                writer.write(region, block)
-
+            merged = MergedRegions(writer, target)
             ran = run_work(
                 work,
                 session,
                 job_id=self.folder.id,
-                write_result=write_result,
+                write_result=merged.write,
                 on_progress=self._on_progress,
                 fault=fault_policy(self.job),
                 journal=journal,
@@ -208,6 +205,7 @@ class _Drive:
                 stop=stop,
             )
         self.records += ran.records
+        return merged
 
     def _on_progress(self, progress: Progress) -> None:
         self.watch.on_progress(progress)
