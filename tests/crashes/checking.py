@@ -62,8 +62,7 @@ class History:
         self.expect(len(jobs) >= 1, "no job is DONE")
         for job in jobs:
             settled = read_settled(job)
-            assert settled.plan is not None
-            n_done, n_blocks = len(settled.done), settled.plan["n_blocks"]
+            n_done, n_blocks = len(settled.done), read_state(job).n_blocks
             self.expect(settled.committed and n_done == n_blocks, f"the ledger ends with {n_done} of {n_blocks} blocks")
             self.expect(read_state(job).n_done == n_blocks, "the state counts other blocks than the ledger")
 

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
@@ -165,15 +165,21 @@ def _be_deterministic() -> None:
     journal._GROUP_RECORDS, journal._GROUP_S = GROUP_RECORDS, 1e9
     driver._STATE_PERIOD_S = 1e9
 
+    order: dict[Future[Any], int] = {}
+
     def submit(session: Any, function: Callable[..., Any], /, *args: Any, key: str) -> Future[Any]:
         future: Future[Any] = Future()
+        order[future] = len(order)
         try:
             future.set_result(run_task(function, args))
         except BaseException as error:  # noqa: BLE001 - a future keeps whatever its task raised
             future.set_exception(error)
         return future
 
-    inline.InlineSession.submit = submit
+    def wait(session: Any, futures: Collection[Future[Any]], timeout_s: float | None) -> set[Future[Any]]:
+        return {min(futures, key=order.__getitem__)}
+
+    inline.InlineSession.submit, inline.InlineSession.wait = submit, wait
 
 
 def _take_notes(notes: Path, acknowledge: Callable[[tuple[int, ...]], object]) -> None:

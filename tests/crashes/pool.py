@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +40,14 @@ class Cases:
         ]
         for args, future in waiting:
             yield args, future.result()
+
+    def any(self, is_it: Callable[[_T], bool], check: Callable[..., _T], arguments: Iterable[tuple[Any, ...]]) -> bool:
+        """Return whether one of the results is what is looked for; the rest is not tried."""
+        rest = iter(arguments)
+        while chunk := list(islice(rest, 2 * _N_PROCESSES)):
+            if any(is_it(result) for _, result in self.map(check, chunk)):
+                return True
+        return False
 
     def one(self, check: Callable[..., _T], *arguments: Any) -> _T:
         """Return what ``check(folder, *arguments)`` returns."""

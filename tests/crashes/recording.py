@@ -151,10 +151,21 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """What a test needs to know of an undisturbed run: the names of its effects, and what came out."""
+    """What a test needs to know of an undisturbed run.
+
+    Parameters
+    ----------
+    effects : tuple of str
+        Names, in order.
+    digest : str
+        SHA-256 of the output.
+    blocks : tuple of int
+        Numbers of the effects that write to the output, but for its header.
+    """
 
     effects: tuple[str, ...]
     digest: str
+    blocks: tuple[int, ...]
 
 
 def record(folder: Path, shape: str, mutants: Sequence[str] = ()) -> Recording:
@@ -176,4 +187,6 @@ def record(folder: Path, shape: str, mutants: Sequence[str] = ()) -> Recording:
 def undisturbed(folder: Path, shape: str) -> Undisturbed:
     """Return what an undisturbed run of a shape does and makes."""
     recording = record(folder, shape)
-    return Undisturbed(tuple(effect.name for effect in recording.effects), recording.digest)
+    outputs = {effect.file for effect in recording.effects if effect.path == str(recording.case.partial)}
+    writes = [number for number, effect in enumerate(recording.effects, 1) if effect.content and effect.file in outputs]
+    return Undisturbed(tuple(effect.name for effect in recording.effects), recording.digest, tuple(writes[1:]))
