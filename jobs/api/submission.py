@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -16,11 +17,21 @@ from ..errors import JobError, OutputError
 from ..job import Job, open_job
 from ..spec import JobSpec
 from ..spec_load import load_spec
-from ..store import JobFolder, JobLock, JobState, create_job_folder, list_jobs, read_state, write_file, write_state
+from ..store import (
+    JobFolder,
+    JobLock,
+    JobState,
+    create_job_folder,
+    home_folder,
+    list_jobs,
+    read_state,
+    write_file,
+    write_state,
+)
 from .planned import plan_of
 from .resources import fitting_workers
 
-__all__ = ["absolute_spec", "check_output", "create_job", "read_spec", "start_driver", "submit_spec"]
+__all__ = ["absolute_spec", "check_output", "create_job", "read_spec", "spec_digest", "start_driver", "submit_spec"]
 
 
 def submit_spec(spec: JobSpec) -> JobFolder:
@@ -52,6 +63,12 @@ def absolute_spec(spec: JobSpec) -> JobSpec:
     if output is not None:
         output = output.model_copy(update={"path": str(Path(output.path).absolute())})
     return spec.model_copy(update={"inputs": inputs, "output": output})
+
+
+def spec_digest(spec: JobSpec) -> str:
+    """Return the SHA-256 of what a job says of its answer: how much of the machine it may use is not in it."""
+    settings = {"version", "name", "memory", "cluster", "fault"}
+    return hashlib.sha256(absolute_spec(spec).model_dump_json(exclude=settings).encode()).hexdigest()
 
 
 def create_job(spec: JobSpec) -> tuple[JobFolder, JobLock]:
@@ -115,6 +132,8 @@ def start_driver(folder: JobFolder, lock: JobLock, *options: str) -> int:
             stdout=descriptor,
             stderr=descriptor,
             cwd=folder.path,
+            # a relative home would be another one from there
+            env=os.environ | {"ARRAYMILL_HOME": str(home_folder())},
             start_new_session=True,
             pass_fds=(lock.fd,),
         )
