@@ -13,7 +13,7 @@ from ..planning import Plan
 from ..store import JobFolder, Journal, Settled, write_file
 from ..versions import current_versions
 from .completion import differing_blocks
-from .resumption import assess_job
+from .resumption import assess_job, check_spec, spec_digest
 
 __all__ = ["begin", "is_published", "leave_result", "open_result", "output_path", "readmit", "recorded_plan"]
 
@@ -25,8 +25,11 @@ def recorded_plan(job: Job, settled: Settled) -> tuple[Plan, Place]:
     ------
     InputChangedError
         If an input is another array now.
+    SpecError
+        If the job says something else than when it began.
     """
     assert settled.plan is not None
+    check_spec(job, settled.plan)
     return restore_plan(job, settled.plan), Place(**settled.plan["place"])
 
 
@@ -55,6 +58,7 @@ def readmit(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Pl
 
 def _record_plan(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place) -> None:
     record = plan_record(plan, place, current_versions(plan.limits.device))
+    record["spec"] = spec_digest(job.spec)
     full = job.spec.fault.hash == "full"
     record["fingerprints"] = [fingerprint(source, full=full).to_json() for source in job.sources]
     write_file(folder.plan, json.dumps(record, indent=2).encode())

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, partial_path
-from ..errors import InputChangedError, JobError
+from ..errors import InputChangedError, JobError, SpecError
 from ..job import Job, open_job
 from ..plan_record import restore_plan
 from ..planning import Plan
 from ..stage_inputs import blocks_reading
+from ..spec import JobSpec
 from ..store import JobFolder, Settled, read_settled, read_state
 from ..versions import changed_versions, current_versions
-from .submission import read_spec
+from .submission import absolute_spec, read_spec
 
-__all__ = ["Assessment", "assess", "assess_job"]
+__all__ = ["Assessment", "assess", "assess_job", "check_spec", "spec_digest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,31 @@ def assess(folder: JobFolder) -> Assessment:
     if settled.plan is None:
         return _not_begun(read_state(folder).reason)
     job = open_job(read_spec(folder))
+    check_spec(job, settled.plan)
     return assess_job(folder, job, restore_plan(job, settled.plan), settled)
+
+
+def spec_digest(spec: JobSpec) -> str:
+    """Return the SHA-256 of what a job says of its answer: how much of the machine it may use is not in it."""
+    settings = {"version", "name", "memory", "cluster", "fault"}
+    return hashlib.sha256(absolute_spec(spec).model_dump_json(exclude=settings).encode()).hexdigest()
+
+
+def check_spec(job: Job, record: Mapping[str, Any]) -> None:
+    """Check that a job is still the one that began.
+
+    Raises
+    ------
+    SpecError
+        If its file says something else: its blocks would be parts of two answers.
+    """
+    if record.get("spec") not in (None, spec_digest(job.spec)):
+        raise SpecError(
+            "the job is another than the one that began",
+            cause="spec.yaml in its folder was changed, or is damaged",
+            safe="the blocks that are done were not touched",
+            next="put it back as it was, or submit it as a new job",
+        )
 
 
 def assess_job(folder: JobFolder, job: Job, plan: Plan, settled: Settled) -> Assessment:

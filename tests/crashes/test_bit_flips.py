@@ -90,3 +90,11 @@ def test_a_flipped_bit_of_any_other_file_is_refused_or_does_not_matter(cases: Ca
     n_bytes = len(cases.one(left_half, "map").files[file])
     n_refused = check_flips(cases, [("map", file, position, set()) for position in sample(range(n_bytes), 40)])
     assert (n_refused > 0) == (file == "spec.yaml")
+
+
+def test_a_flipped_bit_of_what_is_computed_is_refused(cases: Cases) -> None:
+    spec = cases.one(left_half, "map").files["spec.yaml"]
+    start = spec.index(b"a * 2 + 1")
+    # the operator's space may turn into anything; a number only into another number
+    tries = [("map", "spec.yaml", position, set()) for position in range(start, start + 9)]
+    assert check_flips(cases, tries) == len(tries)
