@@ -13,8 +13,8 @@ from ..errors import InputChangedError, JobError, SpecError
 from ..job import Job, open_job
 from ..plan_record import restore_plan
 from ..planning import Plan
-from ..stage_inputs import blocks_reading
 from ..spec import JobSpec
+from ..stage_inputs import blocks_reading
 from ..store import JobFolder, Settled, read_settled, read_state
 from ..versions import changed_versions, current_versions
 from .submission import absolute_spec, read_spec

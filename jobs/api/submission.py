@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from ..store import (
 from .planned import plan_of
 from .resources import fitting_workers
 
-__all__ = ["absolute_spec", "check_output", "create_job", "read_spec", "spec_digest", "start_driver", "submit_spec"]
+__all__ = ["absolute_spec", "check_output", "create_job", "read_spec", "start_driver", "submit_spec"]
 
 
 def submit_spec(spec: JobSpec) -> JobFolder:
@@ -63,12 +62,6 @@ def absolute_spec(spec: JobSpec) -> JobSpec:
     if output is not None:
         output = output.model_copy(update={"path": str(Path(output.path).absolute())})
     return spec.model_copy(update={"inputs": inputs, "output": output})
-
-
-def spec_digest(spec: JobSpec) -> str:
-    """Return the SHA-256 of what a job says of its answer: how much of the machine it may use is not in it."""
-    settings = {"version", "name", "memory", "cluster", "fault"}
-    return hashlib.sha256(absolute_spec(spec).model_dump_json(exclude=settings).encode()).hexdigest()
 
 
 def create_job(spec: JobSpec) -> tuple[JobFolder, JobLock]:
