@@ -92,6 +92,9 @@ class WorkerNanny(Nanny):  # type: ignore[misc]  # distributed has no types
         """Wait for a start, keep the pid of its process, and kill a process that does not get anywhere."""
         is_restart, deadline = self.started_pid is not None, time.monotonic() + _RESTART_S
         try:
+            await asyncio.sleep(0)
+            # now the start has made the object that its process belongs to
+            self._note_pid_at_end(self.process)
             while not (await asyncio.wait({starting}, timeout=_LOOK_S))[0]:
                 self._running_pid = self.pid or self._running_pid
                 is_late = is_restart and time.monotonic() > deadline
@@ -102,6 +105,19 @@ class WorkerNanny(Nanny):  # type: ignore[misc]  # distributed has no types
         finally:
             starting.cancel()
         return starting.result()
+
+    def _note_pid_at_end(self, process: Any) -> None:
+        # Dask drops the pid before it tells of the end, and a process may end before anybody has looked at it.
+        if process is None:
+            return
+        mark_stopped = process.mark_stopped
+
+        def note_and_mark() -> None:
+            if process.process is not None:
+                self._running_pid = process.process.pid
+            mark_stopped()
+
+        process.mark_stopped = note_and_mark
 
     def retire(self) -> None:
         """Do not start the worker again when its process ends."""

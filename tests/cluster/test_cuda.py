@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worker_tasks import TIMEOUT_S, add, environment
+from dask_sessions import until_up
+from worker_tasks import TIMEOUT_S, add, environment, wait_until
 
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.cuda import start_cuda
@@ -77,6 +78,16 @@ def test_tasks_run(session: DaskSession) -> None:
     future = session.submit(add, 1, 2, key="add")
     assert session.wait([future], TIMEOUT_S) == {future}
     assert future.result() == 3
+
+
+def test_a_worker_that_is_started_again_has_its_own_gpu(session: DaskSession) -> None:
+    before = {facts.name: facts.pid for facts in session.facts()}
+    assert session.replace(before["gpu1"])
+    wait_until(lambda: {facts.name: facts.pid for facts in session.facts()}["gpu1"] != before["gpu1"], "the new worker")
+    until_up(session)
+    by_pid = {facts.pid: facts.name for facts in session.facts()}
+    visible = session._client.run(lambda: (os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"]))
+    assert {by_pid[pid]: order for pid, order in visible.values()} == {"gpu0": "0,1", "gpu1": "1,0"}
 
 
 def test_nothing_of_dask_cuda_stays_in_our_environment(session: DaskSession) -> None:
