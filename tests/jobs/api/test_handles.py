@@ -109,3 +109,12 @@ def test_a_killed_driver_leaves_an_interrupted_job(home: Path, x_path: Path) -> 
         with pytest.raises(JobError) as caught:
             job.result()
     assert caught.value.exit_code == 75
+
+
+def test_a_home_by_a_relative_path_is_the_same_for_the_driver(
+    tmp_path: Path, x_path: Path, x: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ARRAYMILL_HOME", "here")
+    np.testing.assert_allclose(submit("sum", x_path).result(TIMEOUT_S), x.sum(), rtol=1e-13)
+    assert (tmp_path / "here").is_dir()
