@@ -55,6 +55,10 @@ class SlowDisk:
         told.write_text(str(n_blocks), encoding="ascii")
         told.replace(self.path / "allowed")
 
+    def held(self) -> list[int]:
+        """Return the processes that were held so far."""
+        return sorted({int(path.name.split("-")[1]) for path in self.path.glob("held-*")})
+
     def n_held(self) -> int:
         """Return how many blocks have been held so far."""
         return len(list(self.path.glob("held-*")))
