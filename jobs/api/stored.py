@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from ..errors import JobError
 from ..job import open_job
 from ..spec import JobSpec
 from ..store import JobFolder, JobLock, find_job, read_settled, read_state, remove_job
@@ -28,8 +31,10 @@ def run_stored(spec: JobSpec, *, watch: Watch = SILENT) -> Outcome:
     try:
         return drive(folder, lock, job, watch=watch, in_foreground=True)
     except BaseException:
-        if read_settled(folder).plan is None:
-            remove_job(folder)
+        # what went wrong matters more than that it could not be tidied up
+        with suppress(JobError):
+            if read_settled(folder).plan is None:
+                remove_job(folder)
         raise
 
 

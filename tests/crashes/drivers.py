@@ -27,9 +27,9 @@ from arraymill.jobs.errors import JobError
 from arraymill.jobs.store import Journal, read_settled
 
 from .effects import Fault, Listener, install
-from .shapes import Case
+from .shapes import SHAPES, Case, new_case
 
-__all__ = ["Ending", "drive", "warm_up"]
+__all__ = ["Driver", "Ending", "drive", "start", "warm_up"]
 
 LONGEST_S = 240
 GROUP_RECORDS = 3
@@ -66,7 +66,47 @@ class Ending:
         return self.signal == 0 and self.error_id != "bug"
 
 
-def drive(
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A driver that runs.
+
+    Parameters
+    ----------
+    pid : int
+    notes : int
+        What it notes comes out here.
+    """
+
+    pid: int
+    notes: int
+
+    def wait_until_stopped(self) -> None:
+        """Wait until SIGSTOP has stopped it."""
+        _, status = os.waitpid(self.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+
+    def end(self) -> Ending:
+        """Wait for its end, and say how it ended."""
+        with os.fdopen(self.notes) as file:
+            told = [json.loads(line) for line in file.read().splitlines()]
+        _, status = os.waitpid(self.pid, 0)
+        exit_code, error_id, text = next((what for word, what in told if word == "ended"), (-1, "", ""))
+        return Ending(
+            os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+            exit_code,
+            error_id,
+            text,
+            tuple(block for word, block in told if word == "ran"),
+            tuple(block for word, blocks in told if word == "acknowledged" for block in blocks),
+        )
+
+
+def drive(case: Case, action: str, fault: Fault | None = None, **how: Any) -> Ending:
+    """Run a case's job, or resume it, to its end or its death: see `start`."""
+    return start(case, action, fault, **how).end()
+
+
+def start(
     case: Case,
     action: str,
     fault: Fault | None = None,
@@ -74,8 +114,8 @@ def drive(
     listener: Callable[[], Listener] | None = None,
     changes: Sequence[Callable[[], object]] = (),
     accept_changed: bool = False,
-) -> Ending:
-    """Run a case's job, or resume it, to its end or its death.
+) -> Driver:
+    """Start to run a case's job, or to resume it.
 
     Parameters
     ----------
@@ -88,11 +128,12 @@ def drive(
         Called in the new process first: mutants of the protocol, other versions.
     accept_changed : bool
     """
-    notes = case.folder / "notes"
-    notes.write_bytes(b"")
+    # not a file: limits of file size do not reach a pipe
+    reader, notes = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
+            os.close(reader)
             signal.alarm(LONGEST_S)
             _prepare(case, notes, fault, listener, changes)
             _note(notes, "ended", _act(case, action, accept_changed=accept_changed))
@@ -100,25 +141,14 @@ def drive(
             _note(notes, "ended", [70, "bug", traceback.format_exc()])
         finally:
             os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    told = [json.loads(line) for line in notes.read_text().splitlines()]
-    exit_code, error_id, text = next((what for word, what in told if word == "ended"), (-1, "", ""))
-    return Ending(
-        os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-        exit_code,
-        error_id,
-        text,
-        tuple(block for word, block in told if word == "ran"),
-        tuple(block for word, blocks in told if word == "acknowledged" for block in blocks),
-    )
+    os.close(notes)
+    return Driver(pid, reader)
 
 
 def warm_up(folder: Path) -> None:
     """Do in this process what every driver would do once, so that those forked from it need not."""
-    from .shapes import SHAPES, new_case
-
-    for name in ("_read_versions",):
-        setattr(worker, name, cache(getattr(worker, name)))
+    # it reads what is installed, anew for each session
+    worker._read_versions = cache(worker._read_versions)
     for name in SHAPES:
         case = new_case(folder / name, name)
         os.environ["ARRAYMILL_HOME"] = str(case.home)
@@ -143,7 +173,7 @@ def _act(case: Case, action: str, *, accept_changed: bool) -> list[Any]:
 
 def _prepare(
     case: Case,
-    notes: Path,
+    notes: int,
     fault: Fault | None,
     listener: Callable[[], Listener] | None,
     changes: Sequence[Callable[[], object]],
@@ -182,7 +212,7 @@ def _be_deterministic() -> None:
     inline.InlineSession.submit, inline.InlineSession.wait = submit, wait
 
 
-def _take_notes(notes: Path, acknowledge: Callable[[tuple[int, ...]], object]) -> None:
+def _take_notes(notes: int, acknowledge: Callable[[tuple[int, ...]], object]) -> None:
     run_block, commit = loop.run_block, Journal.commit
 
     def noted_run(work: Any, index: int, *args: Any) -> Any:
@@ -199,6 +229,5 @@ def _take_notes(notes: Path, acknowledge: Callable[[tuple[int, ...]], object]) -
     loop.run_block, Journal.commit = noted_run, noted_commit
 
 
-def _note(notes: Path, word: str, what: Any) -> None:
-    with notes.open("a") as file:
-        file.write(json.dumps([word, what]) + "\n")
+def _note(notes: int, word: str, what: Any) -> None:
+    os.write(notes, json.dumps([word, what]).encode() + b"\n")

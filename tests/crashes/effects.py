@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from arraymill.jobs import disk
 
-__all__ = ["Effect", "Fail", "Fault", "Flip", "Kill", "Listener", "Remove", "install"]
+__all__ = ["Effect", "Fail", "Fault", "Flip", "Kill", "Listener", "Meanwhile", "install"]
 
 Effect: TypeAlias = Callable[..., Any]
 _WRITES = frozenset({"write", "pwritev"})
@@ -98,15 +97,15 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
-class Remove:
-    """Somebody removes a folder just before an effect."""
+class Meanwhile:
+    """Something happens just before an effect: somebody removes a folder, changes a file, stops the process."""
 
     at: int
-    folder: str
+    act: Callable[[], object]
 
     def strike(self, number: int, name: str, effect: Effect, args: tuple[Any, ...]) -> Any:
         if number == self.at:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.act()
         return effect(*args)
 
 

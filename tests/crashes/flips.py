@@ -44,7 +44,7 @@ def lay_out_half(folder: Path, shape: str, mutants: tuple[str, ...] = ()) -> tup
     )
     lay_out(recording, disk_after(recording, Loss(n_effects, "none lost")))
     (job,) = recording.case.jobs()
-    return History(recording.case, recording.digest, recording.acknowledged(n_effects)), job
+    return History(recording.case, recording.digest, acknowledged=recording.acknowledged(n_effects)), job
 
 
 def left_half(folder: Path, shape: str) -> Left:

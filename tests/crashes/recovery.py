@@ -47,7 +47,7 @@ def recovered(folder: Path, shape: str, mutants: tuple[str, ...], loss: Loss) ->
     recording = recording_of(shape, mutants, folder.parent)
     case = recording.case
     lay_out(recording, disk_after(recording, loss))
-    history = History(case, recording.digest, recording.acknowledged(loss.n_effects))
+    history = History(case, recording.digest, acknowledged=recording.acknowledged(loss.n_effects))
     history.check_finished(resumed(history, mutants))
     history.expect_no_correction()
     return history.complaints

@@ -12,7 +12,7 @@ import numpy as np
 from arraymill.jobs.spec import JobSpec
 from arraymill.jobs.store import JobFolder
 
-__all__ = ["SHAPES", "Case", "Shape", "new_case", "output_digest"]
+__all__ = ["LARGE", "SHAPES", "Case", "Shape", "new_case", "output_digest"]
 
 OLD_OUTPUT = np.arange(5.0)
 
@@ -50,6 +50,10 @@ SHAPES = {
         Shape("contract", "matmul", (("0", (12, 16)), ("1", (16, 9))), (), "1kB", replaces=True),
     )
 }
+
+
+LARGE = Shape("large", "map", (("a", (8, 65536)),), (("expr", "a * 2 + 1"),), "512KiB", replaces=False)
+"""Its fingerprint has a chunk for every two blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Case:
 
 def new_case(folder: Path, name: str) -> Case:
     """Return a job that has not begun, in a new folder."""
-    case = Case(folder, SHAPES[name])
+    case = Case(folder, LARGE if name == LARGE.name else SHAPES[name])
     (folder / "out").mkdir(parents=True)
     rng = np.random.default_rng(7)
     for name_of_input, shape in case.shape.inputs:
