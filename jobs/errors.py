@@ -7,10 +7,13 @@
     │   └── OutputError                 2   the output cannot be created where it was asked for
     ├── InputError         (OSError)    3   an input cannot be read
     │   ├── InputUnsupportedError (TypeError) 3 an input is an array of a kind that is not worked on
-    │   └── InputChangedError           3   an input was replaced or truncated during the job, or since it began
+    │   ├── InputChangedError           3   an input was replaced or truncated during the job, or since it began
+    │   └── InputFailedError            3   the device of an input failed: tried again
+    ├── OutputFailedError               1   the device of the output failed: tried again
     ├── CancelledJobError               4   the job was cancelled
     ├── WaitTimeoutError   (TimeoutError) 5 what was waited for did not happen in time
     ├── CannotFitError     (MemoryError) 6  memory, disk or device are too small
+    │   └── DiskFullError               6   the disk of the output is full; 75 once a job in the store has begun
     ├── SkippedBlocksError              7   the job is finished, but for blocks that failed and were skipped
     ├── BlockFailedError   (RuntimeError) 1 one block failed on every attempt
     ├── VerificationError  (ArithmeticError) 8 the result differs from NumPy's by more than its bound
@@ -32,14 +35,17 @@ __all__ = [
     "CancelledJobError",
     "CannotFitError",
     "DeviceFaultError",
+    "DiskFullError",
     "InputChangedError",
     "InputError",
+    "InputFailedError",
     "InputUnsupportedError",
     "InterruptedJobError",
     "JobError",
     "JobRunningError",
     "NoSuchJobError",
     "OutputError",
+    "OutputFailedError",
     "OutputLockedError",
     "SkippedBlocksError",
     "SpecError",
@@ -78,6 +84,8 @@ class JobError(Exception):
 
     exit_code = 1
     id = "job-failed"
+    is_transient = False
+    """Whether the same attempt may succeed a moment later."""
 
     def __init__(self, what: str, *, cause: str = "", safe: str = "", next: str = "") -> None:
         super().__init__(what, cause, safe, next)
@@ -130,11 +138,31 @@ class InputChangedError(InputError):
     id = "input-changed"
 
 
+class InputFailedError(InputError):
+    """The device of an input failed while it was read."""
+
+    id = "input-failed"
+    is_transient = True
+
+
+class OutputFailedError(JobError):
+    """The device of the output failed while it was written."""
+
+    id = "output-failed"
+    is_transient = True
+
+
 class CannotFitError(JobError, MemoryError):
     """One task, the output or the device memory cannot fit in what there is."""
 
     exit_code = 6
     id = "cannot-fit"
+
+
+class DiskFullError(CannotFitError):
+    """The disk of the output is full, or a quota is used up."""
+
+    id = "disk-full"
 
 
 class BlockFailedError(JobError, RuntimeError):

@@ -10,7 +10,7 @@ from typing import Any
 
 from arraymill.cluster.errors import ClusterError, ClusterLostError
 
-from ..errors import CancelledJobError, InterruptedJobError, JobError, SkippedBlocksError
+from ..errors import CancelledJobError, DiskFullError, InterruptedJobError, JobError, SkippedBlocksError
 from ..store import JobFolder, JobState, Settled, read_settled, read_state, write_state
 from .receipts import write_report
 from .signals import Stopped
@@ -38,6 +38,9 @@ def conclude(folder: JobFolder, error: BaseException, signum: int | None, *, is_
     n_done = len(settled.done)
     n_blocks = settled.plan["n_blocks"] if settled.plan else 0
     resume = f"arraymill resume {folder.id}" if is_kept or settled.plan is not None else ""
+    if isinstance(error, DiskFullError) and settled.output is not None:
+        # the job has begun, and goes on where it is once there is room
+        error = InterruptedJobError(error.what, cause=error.cause, next=f"make room; then {resume}")
     shown = _shown(folder, error, signum, n_done, n_blocks, resume)
     state = read_state(folder)
     write_state(folder, end_state(state, _status(shown), n_done=n_done, n_blocks=n_blocks, error=shown))

@@ -8,9 +8,12 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, InputFailedError
 
-__all__ = ["FileStamp", "cannot_read", "open_regular", "read_prefix"]
+__all__ = ["TRANSIENT", "FileStamp", "cannot_read", "open_regular", "read_prefix"]
+
+TRANSIENT = frozenset({errno.EIO, errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT, errno.EREMOTEIO})
+"""What a disk or a file server may say now, and not a moment later."""
 
 _WAYS_OUT = {
     errno.ENOENT: "check the path",
@@ -63,7 +66,8 @@ def cannot_read(name: str, error: OSError | ValueError, where: str = "") -> Inpu
     """Return the error for a file that the system does not let us read."""
     reason = error.strerror if isinstance(error, OSError) else str(error)
     number = error.errno if isinstance(error, OSError) else None
-    return InputError(f"{name}: cannot be read{where}", cause=reason or str(error), next=_WAYS_OUT.get(number or 0, ""))
+    kind = InputFailedError if number in TRANSIENT else InputError
+    return kind(f"{name}: cannot be read{where}", cause=reason or str(error), next=_WAYS_OUT.get(number or 0, ""))
 
 
 def open_regular(name: str, path: str) -> tuple[int, os.stat_result]:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from .. import disk
 from ..blocks import Region
-from ..errors import CannotFitError, InputError, JobError
+from ..errors import DiskFullError, InputError, JobError, OutputFailedError
 from ..headers import ArrayHeader
+from .files import TRANSIENT
 from .npy_reader import NpyReader
 from .runs import cut
 from .source import check_block, view_of
@@ -79,8 +80,8 @@ class NpyTarget:
         ------
         JobError
             If the file is gone or is no longer the one that the driver created.
-        CannotFitError
-            If the disk is full.
+        DiskFullError
+            If it is.
         """
         descriptor = self._open(os.O_WRONLY)
         try:
@@ -170,8 +171,8 @@ class NpyWriter:
 
         Raises
         ------
-        CannotFitError
-            If the disk is full.
+        DiskFullError
+            If it is.
         JobError
             If the device fails.
         ValueError, TypeError
@@ -209,7 +210,7 @@ class NpyWriter:
 def cannot_write(name: str, error: OSError) -> JobError:
     """Return the error for an output that the system does not let us write."""
     if error.errno in _DISK_FULL:
-        return CannotFitError(
+        return DiskFullError(
             f"{name}: the disk is full, or a quota or limit of file size is reached",
             cause=error.strerror or str(error),
             next="make room, or give the output a place on another disk",
@@ -220,7 +221,8 @@ def cannot_write(name: str, error: OSError) -> JobError:
             cause=f"{error.filename or name}: it or its folder was removed or replaced while the job ran",
             next="run the job again, and leave the folder in place until it is done",
         )
-    return JobError(
+    kind = OutputFailedError if error.errno in TRANSIENT else JobError
+    return kind(
         f"{name}: cannot be written",
         cause=f"{error.strerror or error} ({error.filename or name})",
         next="check the disk and the folder, and run the job again",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine import Running, StickyDeviceError, read_board, take_down
+from ..errors import JobError
 from .faults import Failure
 
 __all__ = ["Casualties"]
@@ -23,15 +24,15 @@ class Casualties:
 
     def __init__(self, board: str | None) -> None:
         self._board = board
-        self._expected: dict[int, tuple[int, Failure]] = {}
+        self._expected: dict[int, tuple[int | None, Failure]] = {}
         self._suspects: dict[int, set[int]] = {}
         self.n_deaths = 0
         self.n_replaced = 0
         self.was_oom = False
         """Whether the last death was the kernel's doing, for want of memory."""
 
-    def expect(self, pid: int, block: int, failure: Failure) -> None:
-        """Take note that a worker is killed on purpose, for what `block` did."""
+    def expect(self, pid: int, block: int | None, failure: Failure) -> None:
+        """Take note that a worker is killed on purpose, for what `block` did; None: that is judged already."""
         self._expected[pid] = (block, failure)
         self.n_replaced += failure.kind == "timeout"
         for running in self._posted_by(pid):
@@ -43,6 +44,8 @@ class Casualties:
             return Failure("device", str(error), is_alone)
         if getattr(error, "is_worker_death", False):
             return self._death(error, block, is_alone)
+        if isinstance(error, JobError):
+            return Failure("io", f"{error.what}: {error.cause}", is_alone)
         return Failure("io" if isinstance(error, OSError) else "error", f"{type(error).__name__}: {error}", is_alone)
 
     def _death(self, error: Any, block: int, is_alone: bool) -> Failure:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..blocks import region_shape
 from ..engine import StickyDeviceError, changes_bits
-from ..errors import BlockFailedError, JobError
+from ..errors import BlockFailedError
 from .agenda import Agenda, Sending
 from .context import RunContext
 from .faults import Failure, judge_block, judge_device
@@ -61,8 +61,8 @@ class Trouble:
         JobError
             If the run cannot go on; errors that say what to do pass as they are.
         """
-        is_death = getattr(error, "is_worker_death", False)
-        if isinstance(error, JobError) or (getattr(error, "exit_code", None) is not None and not is_death):
+        is_death, says_what_to_do = getattr(error, "is_worker_death", False), hasattr(error, "exit_code")
+        if says_what_to_do and not (is_death or getattr(error, "is_transient", False)):
             raise error
         failure = self._context.casualties.failure_of(error, sending.index, is_alone=sending.is_alone)
         self.note(sending, failure, error, is_first=is_first)
@@ -151,7 +151,7 @@ class Trouble:
         n_faults = self._device_faults[name] = self._device_faults.get(name, 0) + 1
         action = judge_device(n_faults)
         self._context.journal.event("device", worker=name, block=index, action=action, message=fault.message)
-        self._context.casualties.expect(fault.pid, index, Failure("device", fault.message))
+        self._context.casualties.expect(fault.pid, None, Failure("device", fault.message))
         if session.kind == "inline":
             self._end_without_device(fault)
         if action == "replace":

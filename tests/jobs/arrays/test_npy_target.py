@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from arraymill.jobs.arrays import Target, create_output, npy_target, transfer
 from arraymill.jobs.blocks import Grid, as_slices, region_shape
-from arraymill.jobs.errors import CannotFitError, JobError
+from arraymill.jobs.errors import DiskFullError, JobError, OutputFailedError
 
 
 @pytest.fixture
@@ -139,23 +139,23 @@ def file_size_limit(n_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_limit_of_file_size_is_cannot_fit(tmp_path: Path) -> None:
+def test_a_limit_of_file_size_is_a_full_disk(tmp_path: Path) -> None:
     with (
         create_output(tmp_path / "y.npy", (10_000,), np.dtype("<f8"), "C", replace=False, inputs=[]) as output,
         output.target.open() as writer,
         file_size_limit(8192),
-        pytest.raises(CannotFitError, match="full"),
+        pytest.raises(DiskFullError, match="full"),
     ):
         writer.write(((0, 10_000),), np.ones(10_000))
 
 
-def test_a_device_error_is_a_job_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_fails_may_work_a_moment_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fdatasync(_: int) -> None:
         raise OSError(5, "Input/output error")
 
     with create_output(tmp_path / "y.npy", (3,), np.dtype("<f8"), "C", replace=False, inputs=[]) as output:
         monkeypatch.setattr(os, "fdatasync", fdatasync)
-        with pytest.raises(JobError, match="Input/output error"), output.target.open(durable=True):
+        with pytest.raises(OutputFailedError, match="Input/output error"), output.target.open(durable=True):
             pass
 
 

@@ -8,6 +8,7 @@ import pytest
 from scripted_session import WorkerDiedError
 
 from arraymill.jobs.engine import StickyDeviceError
+from arraymill.jobs.errors import OutputFailedError
 from arraymill.jobs.runner.casualties import Casualties
 from arraymill.jobs.runner.faults import Failure
 
@@ -65,6 +66,14 @@ def test_a_worker_killed_on_purpose_is_nobodys_death(board: Path) -> None:
     assert (casualties.n_deaths, casualties.n_replaced) == (0, 1)
 
 
+def test_what_a_worker_was_replaced_for_is_judged_once(board: Path) -> None:
+    """The block whose error ended its worker may have been sent to it again before it was gone."""
+    casualties = Casualties(str(board))
+    casualties.expect(41, None, Failure("device", "ECC"))
+    assert kinds(casualties, 41, 7, 6) == ["bystander", "bystander"]
+    assert (casualties.n_deaths, casualties.n_replaced) == (0, 0)
+
+
 def test_the_kernels_killer_is_told_apart(board: Path) -> None:
     casualties = Casualties(str(board))
     assert casualties.failure_of(WorkerDiedError(41, is_oom=True), 7, is_alone=False).kind == "oom"
@@ -74,6 +83,7 @@ def test_the_kernels_killer_is_told_apart(board: Path) -> None:
     ("error", "kind", "message"),
     [
         (OSError(5, "Input/output error"), "io", "OSError: [Errno 5] Input/output error"),
+        (OutputFailedError("y.npy: cannot be written", cause="EIO"), "io", "y.npy: cannot be written: EIO"),
         (ValueError("no"), "error", "ValueError: no"),
         (StickyDeviceError("ECC", 41), "device", "ECC"),
     ],

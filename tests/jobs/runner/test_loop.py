@@ -11,7 +11,7 @@ from in_process_jobs import ShuffledSession, plan_arrays
 
 from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.engine import BlockRecord, Work
-from arraymill.jobs.errors import BlockFailedError, InputChangedError, JobError
+from arraymill.jobs.errors import BlockFailedError, InputChangedError, InputFailedError, JobError, OutputFailedError
 from arraymill.jobs.runner import FaultPolicy, Progress, run_work
 
 X = np.arange(1000.0)
@@ -123,6 +123,12 @@ def test_progress_counts_blocks_and_bytes() -> None:
 
 def test_an_error_of_reading_is_tried_again() -> None:
     session = FaultySession(errors={7: [OSError(5, "Input/output error")] * 3})
+    assert run_sum(session)[1] == [X.sum()]
+
+
+@pytest.mark.parametrize("kind", [InputFailedError, OutputFailedError])
+def test_a_device_that_fails_once_is_tried_again(kind: type[JobError]) -> None:
+    session = FaultySession(errors={7: [kind("x.npy: cannot be read", cause="Input/output error")] * 3})
     assert run_sum(session)[1] == [X.sum()]
 
 
