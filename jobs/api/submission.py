@@ -20,9 +20,11 @@ from ..store import (
     JobFolder,
     JobLock,
     JobState,
+    Settled,
     create_job_folder,
     home_folder,
     list_jobs,
+    read_settled,
     read_state,
     write_file,
     write_state,
@@ -150,22 +152,28 @@ def check_output(job: Job) -> None:
         return
     replaces = output.if_exists == "replace"
     final = check_destination(output.path, replace=replaces, inputs=job.sources)
-    if replaces or not partial_path(final).exists():
+    partial = partial_path(final)
+    if replaces or not partial.exists():
         return
-    if (owner := _unfinished_job(final)) is not None:
-        folder, state = owner
+    if (owner := _unfinished_job(final, partial.lstat().st_ino)) is not None:
+        folder, settled = owner
+        assert settled.plan is not None
         raise OutputError(
             f"{output.path}: an unfinished job has a part of it",
-            cause=f"job {folder.id} ({state.status}) has {state.n_done} of {state.n_blocks} blocks",
+            cause=f"job {folder.id} ({read_state(folder).status}) has {len(settled.done)} of "
+            f"{settled.plan['n_blocks']} blocks",
             safe="its blocks were not touched",
             next=f"arraymill resume {folder.id} finishes it; --force starts anew",
         )
 
 
-def _unfinished_job(final: Path) -> tuple[JobFolder, JobState] | None:
+def _unfinished_job(final: Path, inode: int) -> tuple[JobFolder, Settled] | None:
     for folder in list_jobs():
         state = read_state(folder)
-        is_over = state.status in ("INTERRUPTED", "FAILED", "CANCELLED")
-        if is_over and state.n_done and state.output == str(final):
-            return folder, state
+        if state.status not in ("INTERRUPTED", "FAILED", "CANCELLED") or state.output != str(final):
+            continue
+        # not the state: a driver that was killed may not have told it of its last blocks
+        settled = read_settled(folder)
+        if settled.done and settled.plan and settled.output and settled.output["inode"] == inode:
+            return folder, settled
     return None
