@@ -15,7 +15,7 @@ from .sizes import IS_SOAK
 
 __all__ = ["moments_of_blocks", "possible_losses", "recording_of", "recovered", "resumed"]
 
-N_RANDOM = 150 if IS_SOAK else 2
+N_RANDOM = 900 if IS_SOAK else 2
 
 
 @cache

@@ -88,7 +88,7 @@ def test_an_output_whose_header_has_a_flipped_bit_is_made_anew(cases: Cases) -> 
 @pytest.mark.parametrize("file", ["spec.yaml", "state.json", "plan.json", "epoch"])
 def test_a_flipped_bit_of_any_other_file_is_refused_or_does_not_matter(cases: Cases, file: str) -> None:
     n_bytes = len(cases.one(left_half, "map").files[file])
-    n_refused = check_flips(cases, [("map", file, position, set()) for position in sample(range(n_bytes), 40)])
+    n_refused = check_flips(cases, [("map", file, position, set()) for position in sample(range(n_bytes), 15)])
     assert (n_refused > 0) == (file == "spec.yaml")
 
 

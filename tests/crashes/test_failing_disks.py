@@ -66,7 +66,7 @@ def test_an_error_of_any_effect_is_a_clean_error_and_a_resume_finishes(cases: Ca
     at = range(1, len(clean.effects) + 1)
     faults = [Fail(*pair) for pair in product(at, ERRORS)] if IS_SOAK else [Fail(n, ERRORS[n % 3]) for n in at]
     exit_codes = check_failures(
-        cases, [(shape, clean.digest, fault) for fault in (faults if shape == "map" else sample(faults, 30))]
+        cases, [(shape, clean.digest, fault) for fault in (faults if shape == "map" else sample(faults, 20))]
     )
     assert 75 in exit_codes
     # one beyond the last effect: nothing is left to go wrong
@@ -131,7 +131,7 @@ def lost_job(folder: Path, shape: str, digest: str, at: int) -> list[str]:
 def test_a_job_whose_folder_is_removed_in_mid_run_says_so_and_leaves_nothing(cases: Cases) -> None:
     clean = cases.one(undisturbed, "map")
     moments = range(clean.effects.index("reserve"), clean.effects.index("link"))
-    for (_, _, at), complaints in cases.map(lost_job, [("map", clean.digest, at) for at in sample(moments, 15)]):
+    for (_, _, at), complaints in cases.map(lost_job, [("map", clean.digest, at) for at in sample(moments, 10)]):
         with counted("failed cleanly"):
             assert (at, complaints) == (at, [])
 
@@ -154,7 +154,7 @@ def limited(folder: Path, shape: str, digest: str, limit: int) -> tuple[int, lis
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_limit_of_file_size_is_a_clean_error(cases: Cases, shape: str) -> None:
     digest = cases.one(undisturbed, shape).digest
-    limits = [0, 1, 300, 500, 1000, 2000, 3000, 4000, 5000, 8192, 20_000, 40_000, 10**6]
+    limits = [0, 1, 300, 500, 1000, 3000, 5000, 20_000, 40_000, 10**6]
     exit_codes = []
     for (_, _, limit), (exit_code, complaints) in cases.map(limited, [(shape, digest, limit) for limit in limits]):
         with counted("survived byte-identical"):
