@@ -139,11 +139,11 @@ class Folder:
         return Ended(done.returncode, done.stdout, done.stderr)
 
     @contextmanager
-    def start(self, *args: str | Path) -> Iterator[Started]:
+    def start(self, *args: str | Path, through: Sequence[str] = ARRAYMILL) -> Iterator[Started]:
         """Start a command; whatever is left of it is killed at the end."""
         environment = self.environment()
         driver = subprocess.Popen(
-            [*ARRAYMILL, *map(str, args)],
+            [*through, *map(str, args)],
             cwd=self.path,
             env=environment,
             stdin=subprocess.DEVNULL,
