@@ -23,7 +23,9 @@ from arraymill.jobs.engine import Attempt, BlockResult, Work, run_block
 from arraymill.jobs.engine.backend import NumpyBackend
 from arraymill.jobs.store import JobFolder, read_settled
 
-__all__ = ["ALWAYS", "Hit", "Script", "count_invocation", "hits", "invocations", "pausing_in", "run_scripted"]
+__all__ = [
+    "ALWAYS", "Hit", "Script", "count_invocation", "hits", "invocations", "run_gated", "run_scripted", "set_gate",
+]  # fmt: skip
 
 ALWAYS = 1000
 _AN_HOUR_S = 3600.0
@@ -286,8 +288,22 @@ _WRITES: dict[str, _Write] = {
 }
 
 
-@contextmanager
-def pausing_in(gate: Callable[[], object]) -> Iterator[None]:
-    """Call `gate` where a block has begun and is on the board."""
-    with _before_load(gate):
-        yield
+# A gate, so that what is killed is killed in the midst of the work, however fast or slow the machine is.
+
+
+def set_gate(folder: Path, n_blocks: int) -> None:
+    """Let the blocks with the numbers below `n_blocks` pass."""
+    (folder / "gate.tmp").write_text(str(n_blocks))
+    (folder / "gate.tmp").rename(folder / "gate")
+
+
+def run_gated(folder: str, work: Work, index: int, attempt: Attempt) -> BlockResult:
+    """Run a block once the gate is open for it; its invocations are counted."""
+    count_invocation(folder, index)
+    with _before_load(partial(_wait_at_gate, Path(folder) / "gate", index)):
+        return run_block(work, index, attempt)
+
+
+def _wait_at_gate(gate: Path, index: int) -> None:
+    while index >= int(gate.read_text()):
+        time.sleep(0.005)
