@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +37,8 @@ class Cases:
     def map(self, check: Callable[..., _T], arguments: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, _T]]:
         """Yield the arguments and what ``check(folder, *arguments)`` returns, in order."""
         waiting = [
-            (args, self._pool.submit(check, self._folder / str(next(self._numbers)), *args)) for args in arguments
+            (args, self._pool.submit(_checked, check, self._folder / str(next(self._numbers)), args))
+            for args in arguments
         ]
         for args, future in waiting:
             yield args, future.result()
@@ -51,7 +53,7 @@ class Cases:
 
     def one(self, check: Callable[..., _T], *arguments: Any) -> _T:
         """Return what ``check(folder, *arguments)`` returns."""
-        return self._pool.submit(check, self._folder / str(next(self._numbers)), *arguments).result()
+        return next(self.map(check, [arguments]))[1]
 
 
 @contextmanager
@@ -68,6 +70,13 @@ def open_cases(folder: Path) -> Iterator[Cases]:
             del os.environ["OPENBLAS_NUM_THREADS"]
         else:
             os.environ["OPENBLAS_NUM_THREADS"] = before
+
+
+def _checked(check: Callable[..., _T], folder: Path, arguments: tuple[Any, ...]) -> _T:
+    try:
+        return check(folder, *arguments)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(parent: int, folder: str) -> None:
