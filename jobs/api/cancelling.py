@@ -7,8 +7,18 @@ import signal
 import time
 from contextlib import suppress
 
-from ..errors import JobRunningError
-from ..store import JobFolder, JobLock, JobState, holder_of, read_state, write_file, write_state
+from ..errors import CancelledJobError, JobRunningError
+from ..store import (
+    JobFolder,
+    JobLock,
+    JobState,
+    cancelling,
+    holder_of,
+    read_settled,
+    read_state,
+    write_file,
+    write_state,
+)
 from .conclusion import end_state
 
 __all__ = ["cancel_job"]
@@ -30,10 +40,11 @@ def cancel_job(folder: JobFolder) -> JobState:
     state = read_state(folder)
     if state.status in ("DONE", "CANCELLED"):
         return state
-    write_file(folder.cancel, b"")
-    for signum, seconds in ((signal.SIGTERM, _POLITE_S), (signal.SIGKILL, _FORCED_S)):
-        if _end_holder(folder, signum, seconds):
-            return _settle(folder)
+    with cancelling(folder):
+        write_file(folder.cancel, b"")
+        for signum, seconds in ((signal.SIGTERM, _POLITE_S), (signal.SIGKILL, _FORCED_S)):
+            if _end_holder(folder, signum, seconds):
+                return _settle(folder)
     raise JobRunningError(
         f"job {folder.id} does not end",
         cause=f"process {holder_of(folder)} holds it, SIGKILL or not",
@@ -73,6 +84,13 @@ def _settle(folder: JobFolder) -> JobState:
     with JobLock.acquire(folder):
         state = read_state(folder)
         if state.status not in ("DONE", "CANCELLED"):
-            state = end_state(state, "CANCELLED", n_done=state.n_done, n_blocks=state.n_blocks)
+            settled = read_settled(folder)
+            n_done, n_blocks = len(settled.done), settled.plan["n_blocks"] if settled.plan else 0
+            shown = CancelledJobError(
+                f"job {folder.id} was cancelled",
+                safe=f"{n_done} of {n_blocks} blocks are done and kept" if n_blocks else "nothing was computed yet",
+                next=f"arraymill resume {folder.id}",
+            )
+            state = end_state(state, "CANCELLED", n_done=n_done, n_blocks=n_blocks, error=shown)
             write_state(folder, state)
-    return read_state(folder)
+    return state

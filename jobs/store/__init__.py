@@ -8,7 +8,7 @@ from .held import Holder
 from .home import JobFolder, create_job_folder, home_folder, is_job_id, jobs_folder, new_job_id
 from .journal import Journal, Receipt
 from .ledger import Ledger, read_ledger
-from .lock import JobLock, holder_of, is_locked, lock_holder
+from .lock import JobLock, cancelling, holder_of, is_locked, lock_holder
 from .partials import PartialRef, PartialsFile
 from .queue import DeviceQueue
 from .settled import Settled, read_settled, settle
@@ -32,6 +32,7 @@ __all__ = [
     "Settled",
     "Ticket",
     "Wants",
+    "cancelling",
     "create_job_folder",
     "find_job",
     "holder_of",

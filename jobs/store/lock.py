@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -14,7 +17,7 @@ from .files import writing
 from .held import Holder
 from .home import JobFolder
 
-__all__ = ["JobLock", "holder_of", "is_locked", "lock_holder"]
+__all__ = ["JobLock", "cancelling", "holder_of", "is_locked", "lock_holder"]
 
 _N_LOOKS, _PAUSE_S = 5000, 0.001
 
@@ -142,3 +145,25 @@ def holder_of(folder: JobFolder) -> int | None:
     """Return the number of the process that works on a job, or None. Nothing is created or changed."""
     holder = lock_holder(folder)
     return None if holder is None else holder.pid
+
+
+@contextmanager
+def cancelling(folder: JobFolder) -> Iterator[None]:
+    """Keep out others that would cancel the same job, for the length of a ``with``; nobody else is kept from anything.
+
+    Whoever cancels a job may have to take its lock, to write its last state: another one would signal that process.
+
+    Raises
+    ------
+    JobError
+        If the folder is gone.
+    """
+    with writing(folder.path):
+        descriptor = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # some file systems have no locks for folders
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -146,6 +146,7 @@ class JobMachine:
                 done.discard(block)
 
     def _allow(self) -> None:
+        self.disk.forget_held()
         self.n_allowed = self.random.choice((0, 1, 3, 6, N_BLOCKS))
         self.disk.allow(self.n_allowed)
 
@@ -153,7 +154,7 @@ class JobMachine:
         """Wait until the disk holds a process of the job, and what it did before is in the ledger; or the job ended."""
 
         def rests() -> bool:
-            held = [pid for pid in self.disk.held() if psutil.pid_exists(pid)]
+            held = self.disk.held()
             written = [record.get("pid") for record in self.jobs.records(self.job_id, "block")]
             self.is_live = any(written.count(pid) >= self.n_allowed for pid in held)
             return self.is_live or not is_locked(self.folder)
@@ -184,7 +185,7 @@ class JobMachine:
         self.n_faults += 1
         self.n_dead_workers += 1
         before = len(self.jobs.records(self.job_id, "death"))
-        os.kill(self.random.choice([pid for pid in self.disk.held() if psutil.pid_exists(pid)]), signal.SIGKILL)
+        os.kill(self.random.choice(sorted(self.disk.held())), signal.SIGKILL)
         wait_until(lambda: len(self.jobs.records(self.job_id, "death")) > before, "the death in the ledger")
 
     def _cancel(self) -> None:

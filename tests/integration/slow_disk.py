@@ -5,12 +5,14 @@ No job has to be slow on a fast machine, or quick on a busy one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from integration.commands import Folder, wait_until
+from worker_tasks import alive
 
 HOOK = Path(__file__).with_name("slow_disk_hook")
 _UNLIMITED = 10**9
@@ -55,9 +57,14 @@ class SlowDisk:
         told.write_text(str(n_blocks), encoding="ascii")
         told.replace(self.path / "allowed")
 
-    def held(self) -> list[int]:
-        """Return the processes that were held so far."""
-        return sorted({int(path.name.split("-")[1]) for path in self.path.glob("held-*")})
+    def held(self) -> set[int]:
+        """Return the processes that have been held so far, and have not ended."""
+        return alive({int(path.name.split("-")[1]) for path in self.path.glob("held-*")})
+
+    def forget_held(self) -> None:
+        """Forget which processes were held: their numbers may be given to others."""
+        for path in self.path.glob("held-*"):
+            path.unlink()
 
     def n_held(self) -> int:
         """Return how many blocks have been held so far."""
@@ -72,3 +79,9 @@ class SlowDisk:
         syncs = self.path / "syncs"
         pids = map(int, syncs.read_text(encoding="ascii").split()) if syncs.exists() else ()
         return [(pid, len(list(group))) for pid, group in groupby(pids)]
+
+    def most_written(self) -> int:
+        """Return the number of blocks that the process has written that wrote the most."""
+        syncs = self.path / "syncs"
+        pids = syncs.read_text(encoding="ascii").split() if syncs.exists() else []
+        return max(Counter(pids).values(), default=0)

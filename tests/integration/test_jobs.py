@@ -117,7 +117,10 @@ def test_cancel_of_a_pending_job(jobs: Stored) -> None:
     job_id = jobs.submit(*MAP, "-o", "y.npy", *INLINE)
     wait_until(lambda: jobs.state(job_id).reason != "", "a reason to wait")
     done = jobs.call("cancel", job_id, "--json")
-    assert (done.exit_code, jobs.state(job_id).status) == (0, "CANCELLED")
+    state = jobs.state(job_id)
+    assert (done.exit_code, state.status, state.exit_code) == (0, "CANCELLED", CANCELLED)
+    assert state.error is not None
+    assert state.error["next"] == f"arraymill resume {job_id}"
     assert f'"{job_id}": "CANCELLED"' in done.out
     assert sorted(path.name for path in jobs.folder.path.iterdir()) == ["x.npy"]
     # again: nothing happens
@@ -154,10 +157,7 @@ def test_two_cancels_at_once_agree(jobs: Stored) -> None:
     job_id = jobs.submit(*MAP, "-o", "y.npy", *INLINE)
     disk.wait_for_held()
     with ThreadPoolExecutor(2) as threads:
-        cancels = [threads.submit(jobs.call, "cancel", job_id) for _ in range(2)]
-        wait_until(jobs.at(job_id).cancel.exists, "the first of them")
-        disk.allow()
-        found = [cancel.result() for cancel in cancels]
+        found = list(threads.map(lambda _: jobs.call("cancel", job_id), range(2)))
     assert [done.exit_code for done in found] == [0, 0], found
     assert jobs.state(job_id).status == "CANCELLED"
 

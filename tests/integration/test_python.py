@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from integration.commands import TIMEOUT_S, Folder
+from integration.slow_disk import SlowDisk
 
 SCRIPT = """
 import numpy as np
@@ -50,6 +51,66 @@ def test_script_of_a_user(folder: Folder, imports: str) -> None:
         text=True,
         timeout=TIMEOUT_S,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.stderr == ""
     assert folder.left_in_temporary() == set()
     np.testing.assert_array_equal(np.load(folder.path / "y.npy"), np.arange(1.0, 7.0).reshape(2, 3))
+
+
+HANDLES = """
+from pathlib import Path
+
+import numpy as np
+from arraymill.jobs import submit
+from arraymill.jobs.api import JobHandle
+from arraymill.jobs.errors import JobError, WaitTimeoutError
+
+if __name__ == "__main__":
+    x = np.load("x.npy")
+    done = submit("map", "x.npy", expr="x + 1", output="out.npy", cluster="inline")
+    total = submit("sum", "x.npy", cluster="inline")
+    assert done.wait(120) == "DONE"
+    np.testing.assert_array_equal(done.result(), x + 1)
+    assert not done.result().flags.writeable
+    assert total.result(120) == 66.0
+    assert JobHandle(done.id).status == "DONE"
+    assert done.cancel() == "DONE"
+    Path(GATE).write_text("0")
+    held = submit("map", "x.npy", expr="x + 2", output="z.npy", cluster="inline")
+    try:
+        held.wait(0.2)
+    except WaitTimeoutError as error:
+        assert error.exit_code == 5
+    else:
+        raise AssertionError("it cannot have ended")
+    assert held.cancel() == "CANCELLED"
+    try:
+        held.result()
+    except JobError as error:
+        assert error.exit_code == 4 and "resume" in error.next
+    else:
+        raise AssertionError("it has no result")
+    try:
+        submit("map", x, expr="x + 1", output="out.npy")
+    except JobError as error:
+        assert error.exit_code == 2
+    else:
+        raise AssertionError("an array was taken")
+"""
+
+
+def test_handles_of_submitted_jobs(work: Folder) -> None:
+    disk = SlowDisk.of(work)
+    script = HANDLES.replace("GATE", repr(str(disk.path / "allowed")))
+    (work.path / "script.py").write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "script.py"],
+        cwd=work.path,
+        env=work.environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.stderr == ""
+    assert sorted(path.name for path in work.path.iterdir()) == ["out.npy", "script.py", "x.npy", "y.npy"]
