@@ -126,6 +126,7 @@ class NpyOutput:
             If the device fails.
         """
         try:
+            self._mend_header()
             self._partial.publish(replace=self._replace)
         except FileExistsError as error:
             raise OutputError(
@@ -136,6 +137,13 @@ class NpyOutput:
             ) from error
         except OSError as error:
             raise cannot_write(self._target.header.name, error) from error
+
+    def _mend_header(self) -> None:
+        """Write the header again if a disk that loses writes does not hold it: no block has it in its checksum."""
+        descriptor, header = self._partial.descriptor, self._target.header
+        first = header_bytes(header.shape, header.dtype, header.order)
+        if descriptor >= 0 and os.pread(descriptor, len(first), 0) != first:
+            write_from(descriptor, [memoryview(first)], 0)
 
     def keep(self) -> None:
         """Unlock the temporary file and leave it, to be adopted later. Does nothing after `publish`."""

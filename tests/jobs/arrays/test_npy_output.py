@@ -125,6 +125,17 @@ def test_a_device_error_at_publish_is_a_job_error(path: Path, monkeypatch: pytes
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_header_that_the_disk_has_lost_is_written_again(path: Path) -> None:
+    with create(path) as output:
+        fill(output, 2.0)
+        with Path(output.target.path).open("r+b") as file:
+            file.seek(8)
+            file.write(b"?")
+        output.publish()
+        output.publish()
+    np.testing.assert_array_equal(np.load(path), np.full(3, 2.0))
+
+
 def test_what_cannot_be_removed_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = create(path)
     monkeypatch.setattr(disk, "unlink", fail)
