@@ -24,7 +24,8 @@ from arraymill.jobs.engine.backend import NumpyBackend
 from arraymill.jobs.store import JobFolder, read_settled
 
 __all__ = [
-    "ALWAYS", "Hit", "Script", "count_invocation", "hits", "invocations", "run_gated", "run_scripted", "set_gate",
+    "ALWAYS", "Hit", "Script", "count_invocation", "damage", "hits", "invocations", "refuse", "run_gated",
+    "run_scripted", "set_gate",
 ]  # fmt: skip
 
 ALWAYS = 1000
@@ -270,21 +271,27 @@ def _write_half(descriptor: int, buffers: Sequence[memoryview], offset: int) -> 
     return os.pwrite(descriptor, buffers[0][: max(buffers[0].nbytes // 2, 1)], offset)
 
 
-def _write_other_bytes(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+def damage(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+    """Write what was to be written, but for one bit."""
     damaged = bytearray(b"".join(buffers))
     damaged[len(damaged) // 3] ^= 1
     return os.pwrite(descriptor, damaged, offset)
 
 
-def _refuse(number: int, descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
-    raise OSError(number, os.strerror(number))
+def refuse(number: int) -> _Write:
+    """Return a write that fails with an error of the system."""
+
+    def write(descriptor: int, buffers: Sequence[memoryview], offset: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    return write
 
 
 _WRITES: dict[str, _Write] = {
-    "wrong-bytes": _write_other_bytes,
+    "wrong-bytes": damage,
     "short-write": _write_half,
-    "enospc": partial(_refuse, errno.ENOSPC),
-    "eio": partial(_refuse, errno.EIO),
+    "enospc": refuse(errno.ENOSPC),
+    "eio": refuse(errno.EIO),
 }
 
 
