@@ -26,7 +26,7 @@ lint: $(VENV)/.installed-test ## check style (ruff) and types (mypy --strict)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-soak: $(VENV)/.installed-test ## the property tests again, with many more examples drawn at random
+soak: $(VENV)/.installed-test ## every test again, with 50 times the random examples, 1000 kills and every fault at every place: hours
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --timeout=7200 $(PYTEST_ARGS)
 
 bench: $(VENV)/.installed-bench ## time this against NumPy, torch and dask.array on the same files
