@@ -76,7 +76,7 @@ class Partial:
     def _rename(self, *, replace: bool) -> None:
         if self.is_published():
             # Stopped between link and unlink. Not a rename: between two names of one file it does nothing.
-            disk.unlink(self.path)
+            self._drop_temporary_name()
         elif replace:
             disk.rename(self.path, self.final)
         else:
@@ -94,7 +94,12 @@ class Partial:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.final)) from error
             disk.rename(self.path, self.final)
         else:
-            disk.unlink(self.path)
+            self._drop_temporary_name()
+
+    def _drop_temporary_name(self) -> None:
+        # The new name first: of two changes of a folder that are not durable, a power failure may undo the first alone.
+        disk.fsync_folder(self.path.parent)
+        disk.unlink(self.path)
 
     def remove(self) -> None:
         """Remove the temporary name and unlock. Does nothing once closed.

@@ -21,8 +21,10 @@ from .recording import Recorded, Recording
 
 __all__ = ["POLICIES", "Disk", "Loss", "Policy", "disk_after", "lay_out"]
 
-Policy: TypeAlias = Literal["all lost", "none lost", "torn", "zeros", "names lost", "data lost", "random"]
-POLICIES: tuple[Policy, ...] = ("all lost", "none lost", "torn", "zeros", "names lost", "data lost")
+Policy: TypeAlias = Literal["all lost", "none lost", "torn", "zeros", "names lost", "data lost", "last name", "random"]
+POLICIES: tuple[Policy, ...] = (
+    "all lost", "none lost", "torn", "zeros", "names lost", "data lost", "last name",
+)
 Fate: TypeAlias = Literal["kept", "lost", "torn", "zeros", "sectors"]
 
 _FOLDER, _OLD = -1, -2
@@ -97,8 +99,8 @@ class Disk:
     def lose_power(self, loss: Loss) -> None:
         """Decide what becomes of all that was not synced."""
         draw = random.Random(f"{loss.n_effects} {loss.seed}")
-        for change in self.unsynced_names:
-            if _is_name_kept(loss.policy, draw):
+        for number, change in enumerate(self.unsynced_names, 1):
+            if _is_name_kept(loss.policy, draw, is_last=number == len(self.unsynced_names)):
                 self._name(change)
         for file in self.files.values():
             for write in file.unsynced:
@@ -119,9 +121,12 @@ class Disk:
         return tuple((path, bytes(self.files[file].content) if file >= 0 else file) for path, file in names)
 
 
-def _is_name_kept(policy: Policy, draw: random.Random) -> bool:
+def _is_name_kept(policy: Policy, draw: random.Random, *, is_last: bool) -> bool:
     if policy == "random":
         return draw.random() < 0.5
+    if policy == "last name":
+        # nothing says that the changes of a folder last in the order in which they were made
+        return is_last
     return policy not in ("all lost", "names lost")
 
 

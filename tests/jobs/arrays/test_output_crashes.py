@@ -158,7 +158,7 @@ def test_the_file_is_durable_before_it_has_its_name_and_the_name_before_publish_
     faulty = FaultyDisk(monkeypatch)
     run(tmp_path / "y.npy", Ledger(), replace=replace)
     blocks = ["pwritev", "pwritev", "fdatasync", "pwritev", "pwritev", "fdatasync"]
-    naming = ["rename"] if replace else ["link", "unlink"]
+    naming = ["rename"] if replace else ["link", "fsync_folder", "unlink"]
     effects = [name for name, _ in faulty.log]
     # runs of blocks far apart in the file are written one by one: only the order of kinds is a fact
     assert effects[:5] == ["create", "reserve", "pwritev", "fsync", "fsync_folder"]
