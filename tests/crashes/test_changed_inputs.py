@@ -19,19 +19,16 @@ import arraymill.jobs.api.resumption as resumption
 import arraymill.jobs.arrays.fingerprints as fingerprints
 from arraymill.jobs.api.resumption import assess
 from arraymill.jobs.store import read_settled
+from crashes.changes import CHANGES, source_of
 from crashes.checking import History
 from crashes.drivers import Ending, drive, start
 from crashes.effects import Kill, Meanwhile
 from crashes.pool import Cases
 from crashes.recording import Undisturbed, undisturbed
-from crashes.shapes import Case, new_case, output_digest
+from crashes.shapes import new_case, output_digest
 
 N_BLOCKS = 8
 N_ACKNOWLEDGED = 6
-CHANGED_ROW = 3
-"""Its row of the input is a block of its own; a chunk of the fingerprint holds this block and the one before."""
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
     """What became of a job whose input changed after its driver was killed.
@@ -53,46 +50,6 @@ class Told:
     stale: dict[int, str] = field(default_factory=dict)
     accepted: Ending | None = None
     complaints: list[str] = field(default_factory=list)
-
-
-def source_of(case: Case) -> Path:
-    """Return the input of a large job."""
-    return case.input("a")
-
-
-def change_content(path: Path) -> None:
-    """Change a number in one block, in place."""
-    array = np.load(path, mmap_mode="r+")
-    array[CHANGED_ROW, 17] += 1
-    array.flush()
-    os.utime(path, ns=(10**18, 10**18))
-
-
-def touch(path: Path) -> None:
-    """Change the time alone."""
-    os.utime(path, ns=(10**18, 10**18))
-
-
-def copy_over(path: Path) -> None:
-    """Put another file with the same content in its place."""
-    copy = path.with_name("copy")
-    shutil.copyfile(path, copy)
-    copy.rename(path)
-
-
-def truncate(path: Path) -> None:
-    """Cut the end off."""
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def reshape(path: Path) -> None:
-    """Put an array of another shape in its place."""
-    other = path.with_name("other.npy")
-    np.save(other, np.zeros((4, 65536)))
-    other.rename(path)
-
-
-CHANGES = {change.__name__: change for change in (change_content, touch, copy_over, truncate, reshape)}
 
 
 def sample_inputs() -> None:
