@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +55,9 @@ def conclude_done(
     skipped = _skipped(folder, settled.holes, n_blocks)
     ended = end_state(state, "DONE", n_done=len(settled.done), n_blocks=n_blocks, error=skipped)
     write_state(folder, ended)
-    write_report(folder, ended, settled)
+    # `arraymill report` works it out anew where it is missing: no reason to call a job that is done anything else
+    with suppress(JobError):
+        write_report(folder, ended, settled)
     return skipped
 
 
