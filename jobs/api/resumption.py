@@ -157,8 +157,8 @@ def _refusal(changes: Sequence[str]) -> JobError:
         "what the job stands on has changed since it began",
         cause="\n".join(changes),
         safe="the blocks that are done were not touched",
-        next="put it back as it was, or resume with --accept-changed, which runs again what read changed inputs, and keeps "
-        "blocks that other versions made",
+        next="put it back as it was, or resume with --accept-changed, which runs again what read changed inputs, "
+        "and keeps blocks that other versions made",
     )
 
 
