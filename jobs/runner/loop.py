@@ -10,7 +10,7 @@ from ..engine import Attempt, BlockRecord, BlockResult, changes_bits, run_block
 from ..errors import StoreFullError
 from .agenda import Agenda, Sending
 from .context import RunContext
-from .faults import Failure, Verdict
+from .faults import Verdict
 from .journal import SettledBlocks
 from .merger import Merger, WriteResult
 from .progress import Progress
@@ -165,7 +165,8 @@ class Loop:
             self._watchdog.saw_life()
 
     def _wait(self) -> set[Any]:
-        due_s = self._agenda.due_in_s(self._context.now())
+        # while a block is out alone, one whose back-off is over has to wait all the same
+        due_s = None if self._is_one_alone else self._agenda.due_in_s(self._context.now())
         if not self._pending:
             self._settings.sleep(min(due_s if due_s is not None else _TICK_S, _TICK_S))
             return set()
@@ -212,10 +213,8 @@ class Loop:
         self._watchdog.replace_hung([sending.index for sending in self._pending.values()])
         if not self._pending or not self._watchdog.is_silent():
             return
-        failure = Failure("timeout", f"no result came within {self._watchdog.deadlines.silence_s:g} s")
+        failure = self._watchdog.replace_silent()
         lost, self._pending, self._is_one_alone = self._pending, {}, False
         for future, sending in lost.items():
             future.cancel()
-            self._context.tally.timeouts += 1
-            self._context.journal.event("timeout", block=sending.index, message=failure.message)
             self._trouble.note(sending, failure, None, is_first=not self._receipts.n_arrived)

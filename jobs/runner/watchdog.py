@@ -68,3 +68,18 @@ class Watchdog:
     def is_silent(self) -> bool:
         """Return whether no worker has shown a block for so long that what is out will never come."""
         return self._board is not None and self._context.now() - self._seen_s > self.deadlines.silence_s
+
+    def replace_silent(self) -> Failure:
+        """Replace every worker, of which at least one hangs between blocks, and return what befell the blocks.
+
+        Nothing runs that could be lost, and no block is to blame; it counts as the loss of one worker.
+        """
+        context, message = self._context, f"no worker ran a block for {self.deadlines.silence_s:g} s"
+        failure = Failure("bystander", message)
+        context.casualties.n_replaced += 1
+        context.tally.timeouts += 1
+        context.journal.event("timeout", message=message)
+        for facts in context.session.facts():
+            context.casualties.expect(facts.pid, None, failure)
+            context.session.replace(facts.pid)
+        return failure

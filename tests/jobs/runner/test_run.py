@@ -226,13 +226,14 @@ def test_whatever_happens_a_run_ends_and_a_second_one_finishes_it(
         else:
             assert run.is_right()
             assert sorted(run.journal.committed) == list(range(12))
-        n_deaths = run.journal.kinds()["death"] + len(run.session.replaced)
+        n_deaths = run.journal.kinds()["death"] + run.journal.kinds()["timeout"]
         for block, n_runs in run.session.runs.items():
             # its own failures, and those of others only where it was on the board of a worker that died
             assert n_runs <= 1 + len(script.get(block, []))
         sent = [future.block for future in run.session.submitted]
         assert max(sent.count(block) for block in range(12)) <= 1 + n_deaths + 6
-        assert n_deaths <= max_worker_deaths + 1
+        # the last look may find several that hang
+        assert n_deaths <= max_worker_deaths + n_workers
         assert len(set(run.journal.committed)) == len(run.journal.committed)
         before = set(run.journal.committed)
         run.run(done=run.journal.settled(), seed=seed)
