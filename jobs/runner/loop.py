@@ -213,7 +213,8 @@ class Loop:
         self._watchdog.replace_hung([sending.index for sending in self._pending.values()])
         if not self._pending or not self._watchdog.is_silent():
             return
-        failure = self._watchdog.replace_silent()
+        if (failure := self._watchdog.replace_silent()) is None:
+            return
         lost, self._pending, self._is_one_alone = self._pending, {}, False
         for future, sending in lost.items():
             future.cancel()

@@ -69,17 +69,20 @@ class Watchdog:
         """Return whether no worker has shown a block for so long that what is out will never come."""
         return self._board is not None and self._context.now() - self._seen_s > self.deadlines.silence_s
 
-    def replace_silent(self) -> Failure:
+    def replace_silent(self) -> Failure | None:
         """Replace every worker, of which at least one hangs between blocks, and return what befell the blocks.
 
-        Nothing runs that could be lost, and no block is to blame; it counts as the loss of one worker.
+        Nothing runs that could be lost, and no block is to blame; it counts as the loss of one worker. None if all are
+        just starting again: that takes as long as it takes.
         """
         context, message = self._context, f"no worker ran a block for {self.deadlines.silence_s:g} s"
-        failure = Failure("bystander", message)
+        failure, self._seen_s = Failure("bystander", message), context.now()
+        pids = [facts.pid for facts in context.session.facts()]
+        for pid in pids:
+            context.casualties.expect(pid, None, failure)
+        if not [pid for pid in pids if context.session.replace(pid)]:
+            return None
         context.casualties.n_replaced += 1
         context.tally.timeouts += 1
         context.journal.event("timeout", message=message)
-        for facts in context.session.facts():
-            context.casualties.expect(facts.pid, None, failure)
-            context.session.replace(facts.pid)
         return failure

@@ -213,6 +213,21 @@ def test_a_result_that_never_arrives_is_waited_for_a_minute(run: ScriptedRun) ->
     assert run.is_right()
 
 
+def test_workers_that_are_just_starting_again_are_waited_for(
+    run: ScriptedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced, replace = [], ScriptedSession.replace
+
+    def replace_later(session: ScriptedSession, pid: int) -> bool:
+        replaced.append(pid)
+        return len(replaced) > 6 and replace(session, pid)
+
+    monkeypatch.setattr(ScriptedSession, "replace", replace_later)
+    run.run({3: [Lose()]}, max_worker_deaths=1)
+    assert run.is_right()
+    assert run.journal.kinds()["timeout"] == 1
+
+
 def test_a_back_off_that_is_over_is_no_reason_to_spin_while_a_block_is_out_alone(run: ScriptedRun) -> None:
     run.run({3: [Die(), Lose()], 5: [BUSY]}, timeout_s=3.0)
     assert run.is_right()
