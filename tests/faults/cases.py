@@ -20,7 +20,7 @@ POSITIONS = ("first", "middle", "last")
 OPERATIONS = ("map", "reduce", "contract")
 _NEEDS_A_WRITE = ("wrong-bytes", "short-write", "enospc", "eio")
 _HANGS = ("sigstop", "gil-hang")
-_SHORT_TIMEOUT_S = 8.0
+_SHORT_TIMEOUT_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _death(script: Script, operation: str, seed: int) -> dict[str, Any]:
 
 def _lost_receipt(script: Script, operation: str, seed: int) -> dict[str, Any]:
     # the block had ended, and the worker ran nothing any more
-    return {"script": script, "n_invocations": 2}
+    return {"script": _changed(script, kind="sigkill", moment="end"), "n_invocations": 2}
 
 
 def _hang(script: Script, operation: str, seed: int) -> dict[str, Any]:

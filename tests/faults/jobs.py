@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from faults.injection import Hit, Script, hits, invocations, run_scripted
-from integration.commands import digest
+from integration.commands import digest, wait_until
+from worker_tasks import alive
 
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import Session, open_cluster
@@ -176,6 +177,7 @@ class Bench:
     ) -> Played:
         ids: list[str] = []
         outcome, error = None, None
+        wait_until(self._has_forgotten_the_dead, "the scheduler's notice of deaths")
         with self._scripted(script, counts):
             try:
                 outcome = run(watch=Watch(on_create=ids.append))
@@ -185,6 +187,12 @@ class Bench:
             raise error
         assert len(ids) == 1, error
         return Played(shape, find_job(ids[0]), counts, output, outcome, error)
+
+    def _has_forgotten_the_dead(self) -> bool:
+        """Return whether no task of this job will be sent to a worker that died in the last one."""
+        cluster: Any = self.session
+        pids = {worker.pid for worker in list(cluster._cluster.scheduler.workers.values())}
+        return alive(pids) == pids
 
     @contextmanager
     def _scripted(self, script: Script, counts: Path) -> Iterator[None]:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from faults.injection import ALWAYS, Script
 from faults.jobs import SHAPES, Bench, Played, open_bench
-from integration.commands import digest
+from integration.commands import digest, wait_until
+from worker_tasks import alive
 
 from arraymill.jobs.errors import BlockFailedError, DeviceFaultError
+from arraymill.jobs.runner import deadlines
 
 POISON = 5
 N_DEATHS = 4
@@ -77,6 +79,23 @@ def test_too_many_deaths_end_the_job_with_the_last_cause(bench: Bench) -> None:
         assert "was killed by SIGKILL" in str(error)
         assert (played.state.status, played.state.exit_code) == ("FAILED", 1)
         assert digest(bench.resume(played).output) == expected
+
+
+def test_a_worker_that_hangs_between_blocks_is_replaced_and_no_block_blamed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not on the board, and nobody runs anything: all are replaced, since nobody knows which it is."""
+    expected = bench.undisturbed("map")
+    monkeypatch.setattr(deadlines, "SHORTEST_S", 8.0)
+    with fault_tally.counted("survived byte-identical"):
+        played = bench.play("map", Script("sigstop", POISON, moment="end"), timeout_s=8.0)
+        assert played.error is None
+        assert digest(played.output) == expected
+        (hit,) = played.hits
+        wait_until(lambda: not alive([hit.pid]), "the end of the worker")
+        assert {event["why"] for event in played.events("retry")} == {"bystander"}
+        assert {event["message"] for event in played.events("timeout")} == {"no worker ran a block for 8 s"}
+        assert {block: played.invocations[block] for block in hit.acknowledged} == hit.acknowledged
 
 
 def test_no_device_that_works_is_left_and_the_job_can_be_resumed(
