@@ -24,6 +24,9 @@ def counted(ending: Ending, n_faults: int = 1) -> Iterator[None]:
     """Count faults as `ending` if the body, which asserts just that, passes; as anything else if it does not."""
     try:
         yield
+    except KeyboardInterrupt:
+        # whoever watches has seen enough: that says nothing about the job
+        raise
     except BaseException:
         count_fault("anything else", n_faults)
         raise
