@@ -82,7 +82,7 @@ class ClientSession:
         function, *args
             Anything that cloudpickle carries; no tensors.
         key : str
-            Name of the task. A second task of the same name, while the future of the first is kept, is the first.
+            Name of the task. A second task of the same name, while the first is under way, is the first.
 
         Raises
         ------

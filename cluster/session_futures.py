@@ -9,6 +9,7 @@ from typing import Any
 
 from distributed import Future as RemoteFuture
 from distributed.client import FutureCancelledError
+from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError
 
 from .errors import ClusterLostError, WorkerDiedError
@@ -93,15 +94,33 @@ class DaskFuture:
 
 
 async def _fetch(remote: RemoteFuture) -> tuple[Any, BaseException | None]:
-    """Return a task's result and None, or None and what it raised.
+    """Return a task's result and None, or None and what it raised; then Dask will not run the task again.
 
-    If a result dies with its worker, Dask runs the task again, and this waits for that.
+    What lies in the memory of a worker that dies, Dask computes once more as long as somebody holds the future: for
+    this client that would be a block that is done already. If the result dies before it was taken, this waits for that
+    second run.
     """
-    await remote._state.wait()
-    if remote.status not in ("error", "cancelled"):
+    client = remote.client
+    while True:
+        await remote._state.wait()
+        if remote.status in ("error", "cancelled"):
+            # not raised: a task may raise what would end the loop
+            return None, remote._state.exception
         try:
-            return await remote._result(), None
+            result = await remote._result()
+            if await client._run_on_scheduler(_forget, remote.key, client.id):
+                remote.release()
+                return result, None
+        except CommClosedError as error:
+            return None, FutureCancelledError(remote.key, "the scheduler is gone", str(error))
         except Exception as error:  # noqa: BLE001 - it is the task's; whoever asks for the result is told
             return None, error
-    # not raised: a task may raise what would end the loop
-    return None, remote._state.exception
+
+
+def _forget(key: str, client: str, *, dask_scheduler: Any) -> bool:
+    """Drop a task whose result was fetched, on the scheduler; return False if the task is to run again meanwhile."""
+    task = dask_scheduler.tasks.get(key)
+    if task is not None and task.state != "memory":
+        return False
+    dask_scheduler.client_releases_keys(keys=[key], client=client, stimulus_id=f"fetched-{key}")
+    return True
