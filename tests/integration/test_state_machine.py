@@ -12,7 +12,7 @@ from integration.slow_disk import SlowDisk
 from integration.stored import Stored
 
 IS_SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
-N_INLINE, N_LOCAL, N_STEPS = (400, 100, 40) if IS_SOAK else (20, 2, 8)
+N_INLINE, N_LOCAL, N_STEPS = (400, 100, 40) if IS_SOAK else (15, 1, 8)
 SEED = random.SystemRandom().randrange(10**6) if IS_SOAK else 0
 
 
