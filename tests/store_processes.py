@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
+
+import psutil
 
 _SCRIPT = Path(__file__).with_name("queue_process.py")
 _PATIENCE_S = 120.0
@@ -68,7 +68,7 @@ class Processes:
 
     def __init__(self) -> None:
         self._started: list[Process] = []
-        self._strangers: list[int] = []
+        self._strangers: list[psutil.Process] = []
 
     def start(self, *arguments: object) -> Process:
         process = Process(*arguments)
@@ -77,7 +77,9 @@ class Processes:
 
     def adopt(self, pid: int) -> int:
         """Look after the end of a process that another one started."""
-        self._strangers.append(pid)
+        # by more than its number, which may soon be another's
+        with suppress(psutil.NoSuchProcess):
+            self._strangers.append(psutil.Process(pid))
         return pid
 
     @classmethod
@@ -89,9 +91,9 @@ class Processes:
         finally:
             for process in processes._started:
                 process.close()
-            for pid in processes._strangers:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            for stranger in processes._strangers:
+                with suppress(psutil.NoSuchProcess):
+                    stranger.kill()
 
 
 def eventually(is_true: Callable[[], bool]) -> bool:
