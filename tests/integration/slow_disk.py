@@ -12,7 +12,6 @@ from itertools import groupby
 from pathlib import Path
 
 from integration.commands import Folder, wait_until
-from worker_tasks import alive
 
 HOOK = Path(__file__).with_name("slow_disk_hook")
 _UNLIMITED = 10**9
@@ -59,10 +58,11 @@ class SlowDisk:
 
     def held(self) -> set[int]:
         """Return the processes that have been held so far, and have not ended."""
-        return alive({int(path.name.split("-")[1]) for path in self.path.glob("held-*")})
+        said = {path: int(path.name.split("-")[1]) for path in self.path.glob("held-*")}
+        return {pid for path, pid in said.items() if path.read_text(encoding="ascii") == _start(pid)}
 
     def forget_held(self) -> None:
-        """Forget which processes were held: their numbers may be given to others."""
+        """Forget which processes were held so far."""
         for path in self.path.glob("held-*"):
             path.unlink()
 
@@ -85,3 +85,12 @@ class SlowDisk:
         syncs = self.path / "syncs"
         pids = syncs.read_text(encoding="ascii").split() if syncs.exists() else []
         return max(Counter(pids).values(), default=0)
+
+
+def _start(pid: int) -> str | None:
+    """Return when a process started, which tells it from others that had its number; None if it has ended."""
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if state == "Z" else rest[18]

@@ -21,7 +21,7 @@ def _make_slow(folder: Path) -> None:
         number = next(numbers)
         _append(folder / "syncs", f"{os.getpid()}\n")
         if number > _allowed(folder):
-            (folder / f"held-{os.getpid()}-{number}").touch()
+            (folder / f"held-{os.getpid()}-{number}").write_text(_start())
         while number > _allowed(folder):
             _wait((folder / "way").read_text())
 
@@ -30,6 +30,11 @@ def _make_slow(folder: Path) -> None:
 
 def _allowed(folder: Path) -> int:
     return int((folder / "allowed").read_text())
+
+
+def _start() -> str:
+    """Return when this process started: its number alone may be another's before long."""
+    return Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
 
 
 def _wait(way: str) -> None:
