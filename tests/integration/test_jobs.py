@@ -22,7 +22,8 @@ from arraymill.jobs.store import write_state
 CANCELLED = 4
 
 IN_A_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests themselves were started under
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
@@ -68,6 +69,7 @@ def test_submitted_job_outlives_its_terminal(jobs: Stored) -> None:
             shell.wait(120)
     finally:
         shell.kill()
+        shell.wait(120)
     driver = psutil.Process(jobs.driver(job_id))
     assert (driver.terminal(), os.getsid(driver.pid)) == (None, driver.pid)
     driver.send_signal(signal.SIGHUP)
