@@ -1,8 +1,9 @@
-"""Nominal rates of device classes: what predictions are made from before anything is measured.
+"""Rates of workers: what predictions are made from, nominal ones of a device class until something is measured.
 
 They predict seconds and choose where a job runs; they never decide how anything is added up. Sources: CPU rates were
 measured on a 2-core virtual machine (Zen 5, 2.6 GHz) with NumPy's own BLAS on one thread; GPU rates are 0.7 of NVIDIA's
-data sheet for the H100 SXM (67 TFLOP/s FP32 and FP64 tensor, 495 TFLOP/s TF32 dense, PCIe gen 5 at 64 GB/s).
+data sheet for the H100 SXM (67 TFLOP/s FP32 and FP64 tensor, 495 TFLOP/s TF32 and 989 TFLOP/s FP16 and BF16 dense, PCIe
+gen 5 at 64 GB/s).
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import numpy as np
 
 from .limits import DeviceKind, Precision
 
-__all__ = ["Rates", "rates_of"]
+__all__ = ["Rates", "product_kind", "rates_of"]
+
+_CUDA_FLOPS = {"f4": 4.5e13, "f8": 4.5e13, "tf32": 3.4e14, "3xtf32": 1.1e14, "fp16": 6.9e14, "bf16": 6.9e14}
+_CPU_FLOPS = {"f4": 1e11, "f8": 5e10}
+_SINGLE_KINDS = {"fast": "tf32", "fast-fp32": "3xtf32", "fast-bf16": "bf16"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Rates of one worker, per second.
+    """Rates of one worker, and what all workers of a machine reach together; per second.
 
     Parameters
     ----------
@@ -29,28 +34,66 @@ class Rates:
     most_read : float
         Bytes that all workers of a machine read together.
     write : float
-        Bytes into the page cache, per machine.
+        Bytes of one writer into the page cache.
+    most_write : float
+        Bytes that all writers of a machine write together.
     flops : float
-        Floating point operations in products.
-    link : float
-        Bytes to the device or from it; infinite on the CPU.
+        Floating point operations in products, per worker.
+    to_device, from_device : float
+        Bytes over the link to a device, each way; infinite on the CPU.
+    is_measured : bool
+        Whether these are this machine's own; else they are those of the device class.
+
+    Examples
+    --------
+    >>> Rates(read=8e9, most_read=4e10, write=1e9, most_write=2e9, flops=1e11).link
+    inf
     """
 
     read: float
     most_read: float
     write: float
+    most_write: float
     flops: float
-    link: float = math.inf
+    to_device: float = math.inf
+    from_device: float = math.inf
+    is_measured: bool = False
+
+    @property
+    def link(self) -> float:
+        """The slower way over the link, bytes per second."""
+        return min(self.to_device, self.from_device)
+
+
+def product_kind(device: DeviceKind, precision: Precision, dtype: np.dtype[Any]) -> str:
+    """Return the arithmetic of products, as rates tell it apart: "f4", "f8", "tf32", "3xtf32", "fp16" or "bf16".
+
+    >>> product_kind("cuda", "fast", np.dtype("f4")), product_kind("cpu", "fast", np.dtype("f4"))
+    ('tf32', 'f4')
+    """
+    real_bytes = dtype.itemsize // (1 + (dtype.kind == "c"))
+    if precision == "strict" or real_bytes >= 8:
+        return "f8"
+    if device == "cuda" and dtype.kind == "f":
+        return "fp16" if real_bytes == 2 else _SINGLE_KINDS.get(precision, "f4")
+    return "f4"
 
 
 def rates_of(device: DeviceKind, precision: Precision, dtype: np.dtype[Any]) -> Rates:
-    """Return the rates of a device class for a dtype.
+    """Return the nominal rates of a device class for a dtype: grids and tiles are made from these alone.
 
     >>> rates_of("cpu", "standard", np.dtype("f8")).flops
     50000000000.0
     """
-    is_double = dtype.itemsize >= 8 * (1 + (dtype.kind == "c")) or precision == "strict"
+    kind = product_kind(device, precision, dtype)
     if device == "cpu":
-        return Rates(read=8e9, most_read=40e9, write=1.5e9, flops=5e10 if is_double else 1e11)
-    tensor = precision == "fast" and not is_double
-    return Rates(read=8e9, most_read=40e9, write=1.5e9, flops=3.4e14 if tensor else 4.5e13, link=4.5e10)
+        return Rates(read=8e9, most_read=4e10, write=1.5e9, most_write=1.5e9, flops=_CPU_FLOPS[kind])
+    return Rates(
+        read=8e9,
+        most_read=4e10,
+        write=1.5e9,
+        most_write=1.5e9,
+        flops=_CUDA_FLOPS[kind],
+        to_device=4.5e10,
+        from_device=4.5e10,
+    )
