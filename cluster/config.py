@@ -11,7 +11,7 @@ from .errors import ClusterConfigError
 __all__ = ["ClusterConfig", "Kind", "Precision"]
 
 Kind: TypeAlias = Literal["auto", "inline", "local", "cuda"]
-Precision: TypeAlias = Literal["strict", "standard", "fast"]
+Precision: TypeAlias = Literal["strict", "standard", "fast", "fast-fp32", "fast-bf16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class ClusterConfig:
         Number of workers. Default: one per CPU this process may use, or one per GPU.
     gpus : int or tuple of str, optional
         How many GPUs, or which ones by index or UUID. With ``inline``: asks for the GPU, of which one is used.
-    precision : {"strict", "standard", "fast"}
-        ``fast`` allows TF32 on CUDA; the others forbid it.
+    precision : {"strict", "standard", "fast", "fast-fp32", "fast-bf16"}
+        ``fast`` allows TF32 on CUDA; the others forbid it, and their products ask for tensor cores themselves.
     dashboard : bool
         Serve Dask's dashboard, on 127.0.0.1 only.
     scratch : Path, optional

@@ -30,7 +30,7 @@ def set_flags(precision: Precision) -> dict[str, str]:
 
     Parameters
     ----------
-    precision : {"strict", "standard", "fast"}
+    precision : {"strict", "standard", "fast", "fast-fp32", "fast-bf16"}
         ``fast`` allows TF32; the others forbid it. Sums in half precision are forbidden in all.
 
     Raises

@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 __all__ = [
     "Grid",
@@ -32,6 +32,7 @@ __all__ = [
     "offset_region",
     "region_shape",
     "row_major_chunks",
+    "serpentine",
     "whole_region",
 ]
 
@@ -152,6 +153,19 @@ def row_major_chunks(shape: Shape, largest: int, *, multiple: int = 1, run: int 
         chunks[axis] = length
         inner *= length
     return tuple(chunks)
+
+
+def serpentine(n_rows: int, n_columns: int, order: Literal["rows", "columns"] = "rows") -> list[tuple[int, int]]:
+    """Return all places of a table, row by row (column by column), every second one backwards.
+
+    >>> serpentine(2, 3)
+    [(0, 0), (0, 1), (0, 2), (1, 2), (1, 1), (1, 0)]
+    >>> serpentine(2, 2, "columns")
+    [(0, 0), (1, 0), (1, 1), (0, 1)]
+    """
+    if order == "columns":
+        return [(row, column) for column, row in serpentine(n_columns, n_rows)]
+    return [(row, j if row % 2 == 0 else n_columns - 1 - j) for row in range(n_rows) for j in range(n_columns)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 __all__ = ["Budget", "DeviceKind", "Limits", "Precision", "fit_workers", "limits_of", "workers_bytes"]
 
 DeviceKind: TypeAlias = Literal["cpu", "cuda"]
-Precision: TypeAlias = Literal["strict", "standard", "fast"]
+Precision: TypeAlias = Literal["strict", "standard", "fast", "fast-fp32", "fast-bf16"]
+"""What a user asks for. The last three differ on CUDA only, and only in products (`ProductMode`)."""
 
 _TASK_SHARE = 8
 """A task's arrays may take an eighth of the memory, so that several workers and their own needs fit beside."""
@@ -41,7 +42,7 @@ class Limits:
     Parameters
     ----------
     device : {"cpu", "cuda"}
-    precision : {"strict", "standard", "fast"}
+    precision : {"strict", "standard", "fast", "fast-fp32", "fast-bf16"}
     task_host_bytes, task_device_bytes : int
         Memory that the arrays of one task may take on the host and on the device.
     block_bytes : int, optional

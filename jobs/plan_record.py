@@ -95,7 +95,10 @@ def _inner(stage: Stage) -> dict[str, Any]:
     """Return how a block is streamed."""
     if isinstance(stage, ConstantStage):
         return {}
-    return {"slab": stage.slab} if isinstance(stage, ContractStage) else {"pieces": list(stage.pieces)}
+    if not isinstance(stage, ContractStage):
+        return {"pieces": list(stage.pieces)}
+    shape = {"slab": stage.slab, "pieces": list(stage.pieces)}
+    return shape | {"mode": stage.mode, "order": stage.order, "resident": stage.resident}
 
 
 def _header_record(header: ArrayHeader) -> dict[str, Any]:

@@ -7,8 +7,9 @@ seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,7 @@ def plan_job(
     precision: Precision = "standard",
     n_workers: int = 1,
     block_bytes: int | None = None,
+    rates: Callable[[np.dtype[Any]], Rates] | None = None,
 ) -> Plan:
     """Return the plan of one operation on arrays of these headers.
 
@@ -112,6 +114,9 @@ def plan_job(
         For the prediction of seconds alone.
     block_bytes : int, optional
         Size of a task's share of the largest array.
+    rates : callable, optional
+        Rates for a dtype, from which seconds are predicted; nominal ones of the device class when left out. Blocks and
+        tiles depend on nominal rates alone.
 
     Raises
     ------
@@ -140,7 +145,7 @@ def plan_job(
         draft.output.nbytes,
         draft.task_host_bytes,
         draft.task_device_bytes,
-        _predict(draft, rates_of(device, precision, draft.output.dtype), n_workers),
+        _predict(draft, (rates or partial(rates_of, device, precision))(draft.output.dtype), n_workers),
         n_workers,
         draft.notes,
     )

@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from .limits import Precision
 from .sizes import limit_bytes, parse_size
 
 __all__ = [
@@ -104,8 +105,9 @@ class ComputeSpec(_Section):
 
     device: Literal["auto", "cuda", "cpu"] = "auto"
     """auto takes a GPU if there is one; cuda without a GPU is an error, never a silent CPU run."""
-    precision: Literal["strict", "standard", "fast"] = "standard"
-    """strict: float64 arithmetic; standard: the input's dtype, sums in float64; fast: TF32 tensor cores."""
+    precision: Precision = "standard"
+    """strict: float64 arithmetic; standard: the input's dtype, sums in float64; fast: TF32 tensor cores; fast-fp32:
+    three TF32 products for nearly float32's accuracy; fast-bf16: bfloat16 tensor cores."""
     block: Annotated[str | int, BeforeValidator(_parse_block)] = "auto"
     """A task's share of the largest array, as "64MB"; auto lets the operation choose."""
 

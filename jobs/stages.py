@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,10 @@ from .blocks import Grid, Region, Shape, broadcast_region
 from .headers import ArrayHeader
 from .kernels import MapKernel, ReduceKernel
 from .limits import Precision
+from .modes import ProductMode
 
-__all__ = ["ConstantStage", "ContractStage", "Draft", "MapStage", "ReduceStage", "Stage"]
+__all__ = ["ConstantStage", "ContractStage", "Draft", "MapStage", "ProductMode", "ReduceStage", "Stage"]
+
 
 @dataclass(frozen=True, slots=True)
 class MapStage:
@@ -145,9 +147,19 @@ class ContractStage:
         The dtype that slabs are added in.
     result : numpy.dtype
         The output's dtype.
-    precision : {"strict", "standard", "fast"}
+    precision : Precision
+        What the user asked for.
     pieces : tuple of int
-        Chunk shape ``(*batch, m, n)`` in which a tile is computed; () computes it whole.
+        Chunk shape ``(*batch, m, n)`` of the tiles in which a block is computed one after another; () computes it
+        whole.
+    mode : ProductMode
+        How a GPU multiplies.
+    order : {"rows", "columns"}
+        The tiles of a block are taken row by row, or column by column; each row (column) in the direction opposite to
+        the one before, so that the panel at the turn is used again.
+    resident : {"none", "a", "b"}
+        The operand whose panel (all slabs of k that a row of tiles needs of a, or a column of b) stays in device memory
+        until the tiles that need it are done: a with order rows, b with order columns. Slabs of the other pass through.
     """
 
     grid: Grid
@@ -163,6 +175,9 @@ class ContractStage:
     result: np.dtype[Any]
     precision: Precision = "standard"
     pieces: Shape = ()
+    mode: ProductMode = "ieee"
+    order: Literal["rows", "columns"] = "rows"
+    resident: Literal["none", "a", "b"] = "none"
 
     reverse = False
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from ..durations import format_age
+from ..limits import Precision
 from .help import Command, Group
 from .job_ids import json_option
 from .options import verbosity_options
@@ -145,7 +146,7 @@ _START_OPTIONS: list[click.Parameter] = [
     click.Option(["--gpus"], metavar="N|UUID,...", help="How many GPUs, or which [all]."),
     click.Option(
         ["--precision"],
-        type=click.Choice(["strict", "standard", "fast"]),
+        type=click.Choice(get_args(Precision)),
         default="standard",
         help="Jobs of another precision do not use it [standard].",
     ),

@@ -5,10 +5,11 @@ An option without a value on the command line says nothing: the job file, then t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from ..limits import Precision
 from .help import SectionOption
 from .terminal import VERBOSITY
 
@@ -61,8 +62,9 @@ def _place_options() -> list[click.Option]:
         _setting("device", type=choice(["auto", "cuda", "cpu"]), help="auto: a GPU if there is one."),
         _setting(
             "precision",
-            type=choice(["strict", "standard", "fast"]),
-            help="strict: float64; standard: the input's dtype; fast: TF32 tensor cores.",
+            type=choice(list(get_args(Precision))),
+            help="strict: float64; standard: the input's dtype; fast: TF32 tensor cores; "
+            "fast-fp32: three TF32 products, nearly float32; fast-bf16: bfloat16.",
         ),
         _setting("memory", metavar="SIZE", help="Memory of all workers together, as 60GB or 70%."),
         _setting("device-memory", metavar="SIZE", help="Memory of each GPU, as 60GB or 80%."),

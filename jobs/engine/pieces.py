@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..blocks import Grid, Region, offset_region, region_shape
+import math
+
+from ..blocks import Grid, Region, offset_region, region_shape, serpentine
 from ..stages import ContractStage, MapStage, ReduceStage, Stage
 from .splitting import split_stage
 
@@ -24,9 +26,26 @@ def piece_groups(stage: ReduceStage, index: int) -> list[list[Region]]:
 
 
 def tile_pieces(stage: ContractStage, index: int) -> list[Region]:
-    """Return the parts ``(*batch, m, n)`` of a tile of C that block `index` computes one after another."""
-    tile = stage.grid.region(index)[:-1]
-    return _cut(tile, stage.pieces) if stage.pieces else [tile]
+    """Return the tiles ``(*batch, m, n)`` of C that block `index` computes one after another, as a serpentine.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> f4, grid = np.dtype("f4"), Grid((4, 6, 9), (4, 6, 9))
+    >>> stage = ContractStage(grid, 9, (), (), False, False, False, False, f4, f4, f4, pieces=(2, 3))
+    >>> tile_pieces(stage, 0)
+    [((0, 2), (0, 3)), ((0, 2), (3, 6)), ((2, 4), (3, 6)), ((2, 4), (0, 3))]
+    """
+    block = stage.grid.region(index)[:-1]
+    if not stage.pieces:
+        return [block]
+    origin = [start for start, _ in block]
+    inner = Grid(region_shape(block), stage.pieces)
+    *n_matrices, n_rows, n_columns = inner.counts
+    places = serpentine(n_rows, n_columns, stage.order)
+    numbers = [row * n_columns + column for row, column in places]
+    first_tiles = range(0, math.prod(n_matrices) * n_rows * n_columns, n_rows * n_columns)
+    return [offset_region(inner.region(first + number), origin) for first in first_tiles for number in numbers]
 
 
 def tile_region(stage: ContractStage, tile: Region) -> Region:

@@ -24,6 +24,7 @@ from ..dtypes import compute_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
+from ..modes import product_mode
 from ..stages import ConstantStage, ContractStage, Draft
 from .operation import Operation, Params
 from .tiles import Tile, choose_parts, choose_tile
@@ -172,6 +173,7 @@ def _stage(
         accumulate=accumulate,
         result=result,
         precision=limits.precision,
+        mode=product_mode(result, limits.precision, limits.device),
     )
     slab = min(tile.slab, ceil_div(k, parts))
     extra_tile = compute.itemsize if slab < ceil_div(k, parts) else 0
@@ -194,8 +196,8 @@ def _traffic(stage: ContractStage, m: int, n: int, k: int, itemsizes: Sequence[i
 def _notes(result: np.dtype[Any], limits: Limits) -> tuple[str, ...]:
     if result.kind in "iu":
         return ("integers are exact modulo 2^bits: in float64 while sums stay below 2^53, by NumPy beyond",)
-    if limits.precision == "fast" and limits.device == "cpu":
-        return ("precision fast is standard on the CPU: there are no TF32 units",)
+    if limits.precision.startswith("fast") and limits.device == "cpu":
+        return (f"precision {limits.precision} is standard on the CPU: there are no tensor cores",)
     return ()
 
 
