@@ -9,14 +9,16 @@ gen 5 at 64 GB/s).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from .calibration import Calibration, is_plausible
 from .limits import DeviceKind, Precision
 
-__all__ = ["Rates", "product_kind", "rates_of"]
+__all__ = ["Rates", "measured_rates", "product_kind", "rates_of"]
 
 _CUDA_FLOPS = {"f4": 4.5e13, "f8": 4.5e13, "tf32": 3.4e14, "3xtf32": 1.1e14, "fp16": 6.9e14, "bf16": 6.9e14}
 _CPU_FLOPS = {"f4": 1e11, "f8": 5e10}
@@ -64,6 +66,42 @@ class Rates:
         """The slower way over the link, bytes per second."""
         return min(self.to_device, self.from_device)
 
+    def together(self, n_workers: int) -> dict[str, float]:
+        """Return what so many workers of one machine reach at each stage of a block, per second.
+
+        Examples
+        --------
+        >>> rates_of("cpu", "standard", np.dtype("f4")).together(8)["read"]
+        40000000000.0
+        """
+        return {
+            "read": min(self.read * n_workers, self.most_read),
+            "to_device": self.to_device * n_workers,
+            "compute": self.flops * n_workers,
+            "from_device": self.from_device * n_workers,
+            "write": min(self.write * n_workers, self.most_write),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return them in types that JSON has: None for what is infinite."""
+        return {name: None if value == math.inf else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Rates:
+        """Return what `to_json` made a document of.
+
+        Raises
+        ------
+        ValueError
+            If a rate is missing or not plausible.
+        """
+        names = [field.name for field in fields(cls) if field.name != "is_measured"]
+        rates = {name: document.get(name, 0.0) for name in names}
+        if bad := [name for name, rate in rates.items() if rate is not None and not is_plausible(rate)]:
+            raise ValueError(f"no rate: {', '.join(bad)}")
+        found = {name: math.inf if rate is None else float(rate) for name, rate in rates.items()}
+        return cls(**found, is_measured=document.get("is_measured") is True)
+
 
 def product_kind(device: DeviceKind, precision: Precision, dtype: np.dtype[Any]) -> str:
     """Return the arithmetic of products, as rates tell it apart: "f4", "f8", "tf32", "3xtf32", "fp16" or "bf16".
@@ -97,3 +135,52 @@ def rates_of(device: DeviceKind, precision: Precision, dtype: np.dtype[Any]) -> 
         to_device=4.5e10,
         from_device=4.5e10,
     )
+
+
+def measured_rates(
+    calibration: Calibration | None, device: DeviceKind, precision: Precision, dtype: np.dtype[Any]
+) -> Rates:
+    """Return the rates of a device as they were measured; nominal is what was not measured, or on another device.
+
+    They are called measured if reading and the product of this arithmetic were, and on a GPU its link.
+
+    Parameters
+    ----------
+    calibration : Calibration or None
+    device, precision : str
+    dtype : numpy.dtype
+
+    Notes
+    -----
+    What all writers write together is bounded by the disk, since a stored block counts once it is durable.
+
+    Examples
+    --------
+    >>> one = Calibration("cpu", 1.7e9, 1.1, 0.1, 2, "/scratch", read=9e9, flops={"f4": 2e10})
+    >>> measured_rates(one, "cpu", "standard", np.dtype("f4")).flops
+    20000000000.0
+    """
+    nominal = rates_of(device, precision, dtype)
+    if calibration is None or calibration.device != device:
+        return nominal
+    kind = product_kind(device, precision, dtype)
+    found = {
+        "read": calibration.read,
+        "most_read": calibration.most_read,
+        "write": calibration.write,
+        "most_write": calibration.durable_write or calibration.most_write,
+        "flops": _product_rate(calibration, kind),
+        "to_device": calibration.to_device if device == "cuda" else None,
+        "from_device": calibration.from_device if device == "cuda" else None,
+    }
+    measured = {name: rate for name, rate in found.items() if rate is not None and is_plausible(rate)}
+    wanted = {"read", "flops"} | ({"to_device", "from_device"} if device == "cuda" else set())
+    return replace(nominal, **measured, is_measured=measured.keys() >= wanted)
+
+
+def _product_rate(calibration: Calibration, kind: str) -> float | None:
+    tf32 = calibration.flops.get("tf32")
+    if kind == "3xtf32" and kind not in calibration.flops and tf32 is not None:
+        # one product of three times the depth
+        return tf32 / 3
+    return calibration.flops.get(kind)

@@ -21,6 +21,7 @@ JOBS = {
     "limits": 1,
     "modes": 1.1,
     "kernels": 1.1,
+    "calibration": 1.2,
     "workspace": 1.2,
     "stages": 1.2,
     "stage_inputs": 1.25,
