@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from .devices import cpu_count, select_gpus
 from .errors import ClusterError, ClusterLostError, ClusterStartError
 from .worker import Device, WorkerFacts, prepare_process
 from .worker_precision import preserve_flags
+from .worker_shared import Bound, run_batch
 from .worker_tasks import refuse_tensors, run_task
 
 __all__ = ["InlineSession"]
@@ -81,6 +82,17 @@ class InlineSession:
             raise ClusterLostError("the session is closed", cause=f"task {key} came after close()")
         refuse_tensors(args, "an argument")
         return self._threads.submit(run_task, function, args)
+
+    def share(self, function: Callable[..., Any], /, *common: Any) -> Bound:
+        """Return a function with its first arguments bound."""
+        refuse_tensors(common, "an argument")
+        return Bound(function, common)
+
+    def submit_batch(
+        self, function: Bound, items: Sequence[tuple[Any, ...]], *, key: str
+    ) -> concurrent.futures.Future[Any]:
+        """Start calls one after another on one thread; the result is a list of their outcomes."""
+        return self.submit(run_batch, function, items, key=key)
 
     def wait(
         self, futures: Collection[concurrent.futures.Future[Any]], timeout_s: float | None

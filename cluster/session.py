@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -64,6 +64,20 @@ class Session(Protocol):
 
     def submit(self, function: Callable[..., Any], /, *args: Any, key: str) -> Future:
         """Start ``function(*args)`` on a worker; `key` names the attempt, uniquely."""
+        ...
+
+    def share(self, function: Callable[..., Any], /, *common: Any) -> Any:
+        """Return a function with its first arguments bound, to be submitted: each worker gets them once.
+
+        Its ``forget()`` says that no more tasks of it are sent.
+        """
+        ...
+
+    def submit_batch(self, function: Any, items: Sequence[tuple[Any, ...]], *, key: str) -> Future:
+        """Start calls of a shared function, one after another on one worker.
+
+        The result is a list of ``(value, error)``, shorter than `items` where the rest was not begun for want of time.
+        """
         ...
 
     def wait(self, futures: Collection[Future], timeout_s: float | None) -> set[Future]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -13,7 +13,8 @@ from .errors import ClusterLostError
 from .session_futures import DaskFuture
 from .worker import Device, WorkerFacts
 from .worker_deaths import Death
-from .worker_tasks import pack_task, run_packed
+from .worker_shared import SharedTask, run_shared, run_shared_batch, share_task
+from .worker_tasks import pack_call, pack_task, refuse_tensors, run_packed
 
 __all__ = ["ClientSession", "Keeper"]
 
@@ -92,9 +93,35 @@ class ClientSession:
             If the cluster is gone.
         """
         self._check_alive()
-        task = pack_task(function, args)
+        if isinstance(function, SharedTask):
+            refuse_tensors(args, "an argument")
+            return self._send(pack_call(run_shared, function, args), key)
+        return self._send(pack_task(function, args), key)
+
+    def share(self, function: Callable[..., Any], /, *common: Any) -> SharedTask:
+        """Return a name for a function and its first arguments, which each worker reads once; it can be submitted.
+
+        Raises
+        ------
+        TypeError
+            If an argument holds a tensor or cannot be pickled.
+        """
+        return share_task(self.folder, function, common)
+
+    def submit_batch(self, function: SharedTask, items: Sequence[tuple[Any, ...]], *, key: str) -> DaskFuture:
+        """Start calls of a shared function, one after another on one worker; the result is a list of their outcomes."""
+        self._check_alive()
+        refuse_tensors(items, "an argument")
+        return self._send(pack_call(run_shared_batch, function, items), key)
+
+    def _send(self, task: bytes, key: str) -> DaskFuture:
         remote = self._client.submit(run_packed, task, key=key, pure=False, retries=0)
         return DaskFuture(remote, self._await_death, self._notice)
+
+    @property
+    def folder(self) -> str:
+        """Private folder of the workers' files."""
+        raise NotImplementedError
 
     def wait(self, futures: Collection[DaskFuture], timeout_s: float | None) -> set[DaskFuture]:
         """Return the futures that are done, once there is one; an empty set if the time runs out.

@@ -43,7 +43,7 @@ class AttachedSession(ClientSession):
     """
 
     def __init__(self, cluster: WarmCluster) -> None:
-        self._remote = _RemoteKeeper(cluster.folder)
+        self._remote, self._folder = _RemoteKeeper(cluster.folder), cluster.folder
         super().__init__(cluster.kind, cluster.device, cluster.precision, self._remote)
         self._surroundings = ExitStack()
         self._surroundings.enter_context(quiet_dask())
@@ -54,6 +54,11 @@ class AttachedSession(ClientSession):
         except BaseException:
             self.close()
             raise
+
+    @property
+    def folder(self) -> str:
+        """Folder of the workers' files."""
+        return self._folder
 
     def close(self) -> None:
         """Leave the cluster, within bounded time; it drops this session's tasks."""

@@ -40,7 +40,7 @@ def end_of(session: ClientSession, future: DaskFuture) -> BaseException | None:
 
 def run(session: ClientSession, function: Callable[..., Any], *args: Any) -> Any:
     """Run a task and return its result, or raise what it raised."""
-    future = session.submit(function, *args, key=f"{function.__name__}-{os.urandom(4).hex()}")
+    future = session.submit(function, *args, key=f"run-{os.urandom(4).hex()}")
     error = end_of(session, future)
     if error is not None:
         raise error

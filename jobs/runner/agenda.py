@@ -39,9 +39,9 @@ class Agenda:
     --------
     >>> agenda = Agenda([4, 5, 6])
     >>> agenda.take(2, now_s=0.0, is_idle=True)
-    [Sending(index=4, is_alone=False), Sending(index=5, is_alone=False)]
+    [[Sending(index=4, is_alone=False)], [Sending(index=5, is_alone=False)]]
     >>> agenda.put_back(4, Verdict("again"), now_s=0.0)
-    >>> [sending.index for sending in agenda.take(2, now_s=0.0, is_idle=False)]
+    >>> [sending.index for sending, in agenda.take(2, now_s=0.0, is_idle=False)]
     [4, 6]
     """
 
@@ -75,29 +75,33 @@ class Agenda:
         """Return the seconds until a block's back-off is over; None if none waits for that."""
         return max(self._delayed[0][0] - now_s, 0.0) if self._delayed else None
 
-    def take(self, n_free: int, *, now_s: float, is_idle: bool, may_start: bool = True) -> list[Sending]:
-        """Take the blocks that are to be sent now.
+    def take(
+        self, n_free: int, *, now_s: float, is_idle: bool, may_start: bool = True, size: int = 1
+    ) -> list[list[Sending]]:
+        """Take the blocks that are to be sent now, by tasks.
 
         Parameters
         ----------
         n_free : int
-            So many at most.
+            So many tasks at most.
         now_s : float
         is_idle : bool
             No block is out: only then one is sent alone.
         may_start : bool
             False holds fresh blocks back while there is another way to go on.
+        size : int
+            Fresh blocks of one task; those that run again are tasks by themselves.
         """
         self._wake(now_s)
-        taken = _pop(self._ready, n_free)
-        if may_start:
-            taken += _pop(self._fresh, n_free - len(taken))
+        taken = [[index] for index in _pop(self._ready, n_free)]
+        while may_start and self._fresh and len(taken) < n_free:
+            taken.append(_pop(self._fresh, size))
         if not taken and is_idle:
             if self._suspects:
-                return [Sending(self._suspects.popleft(), is_alone=True)]
+                return [[Sending(self._suspects.popleft(), is_alone=True)]]
             if not self._delayed and self._fresh:
-                return [Sending(self._fresh.popleft(), is_alone=True)]
-        return [Sending(index) for index in taken]
+                return [[Sending(self._fresh.popleft(), is_alone=True)]]
+        return [[Sending(index) for index in indices] for indices in taken]
 
     def _wake(self, now_s: float) -> None:
         while self._delayed and self._delayed[0][0] <= now_s:

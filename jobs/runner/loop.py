@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..engine import Attempt, BlockRecord, BlockResult, changes_bits, run_block
 from ..errors import StoreFullError
-from .agenda import Agenda, Sending
+from .agenda import Agenda
+from .batching import Batching
 from .context import RunContext
+from .dispatch import Arrival, Dispatch
 from .faults import Verdict
 from .journal import SettledBlocks
 from .merger import Merger, WriteResult
@@ -103,7 +104,8 @@ class Loop:
         self._attempts: dict[int, int] = {}
         self._has_canary = self._agenda.n_fresh > _CANARY_BLOCKS * context.session.n_workers
         self._is_one_alone = False
-        self._pending: dict[Any, Sending] = {}
+        self._out = Dispatch(context.session, run_block, context.work, settings.key)
+        self._batching = Batching(is_on=self._out.can_batch)
 
     def to_the_end(self) -> RunOutcome:
         """Run all blocks.
@@ -122,16 +124,15 @@ class Loop:
             raise
         self._receipts.commit()
         tally, trouble = self._context.tally, self._trouble
-        if self._pending or not self._agenda.is_empty:
+        if self._out or not self._agenda.is_empty:
             raise self._context.messages.interrupted(tally.done_blocks)
         if (error := trouble.error()) is not None:
             raise error
         return RunOutcome(tuple(self._receipts.records), tuple(trouble.holes), tally.progress())
 
-    def cancel(self) -> None:
+    def close(self) -> None:
         """Ask that what is out does not start."""
-        for future in self._pending:
-            future.cancel()
+        self._out.close()
 
     def _loop(self) -> None:
         stop = self._stop
@@ -139,63 +140,60 @@ class Loop:
             self._run_lost_partials_again()
             if not stop.is_draining:
                 self._send()
-            if not self._pending and (stop.is_draining or self._agenda.is_empty):
+            if not self._out and (stop.is_draining or self._agenda.is_empty):
                 return
             self._collect_all(self._wait())
             self._receipts.tick()
             self._watch()
-        self._collect_all(self._context.session.wait(set(self._pending), 0) if self._pending else set())
+        self._collect_all(self._out.wait(0))
 
     def _send(self) -> None:
         if self._is_one_alone:
             return
-        context, window, is_idle = self._context, 2 * self._context.session.n_workers, not self._pending
+        context, n_tasks, is_idle = self._context, 2 * self._context.session.n_workers, not self._out
         waits_for_canary = self._has_canary and not self._receipts.n_arrived
-        is_clogged = self._merger.n_waiting >= _AHEAD * window
-        n_free = window - len(self._pending) if not waits_for_canary else int(is_idle)
+        size = self._batching.size(self._agenda.n_fresh, n_tasks=n_tasks)
+        is_clogged = self._merger.n_waiting >= _AHEAD * n_tasks * size
+        n_free = n_tasks - len(self._out) if not waits_for_canary else int(is_idle)
         may_start = not (is_clogged or waits_for_canary)
-        for taken in self._agenda.take(n_free, now_s=context.now(), is_idle=is_idle, may_start=may_start):
-            sending = replace(taken, is_alone=taken.is_alone or waits_for_canary)
-            index = sending.index
-            number = self._attempts[index] = self._attempts.get(index, 0) + 1
-            attempt = Attempt(number, self._trouble.n_splits(index, self._n_splits))
-            key = f"{self._settings.key}-block-{index}-{number}"
-            self._pending[context.session.submit(run_block, context.work, index, attempt, key=key)] = sending
-            self._is_one_alone |= sending.is_alone
+        tasks = self._agenda.take(n_free, now_s=context.now(), is_idle=is_idle, may_start=may_start, size=size)
+        for taken in tasks:
+            sendings = [replace(sending, is_alone=sending.is_alone or waits_for_canary) for sending in taken]
+            self._out.send(sendings, [self._attempt(sending.index) for sending in sendings])
+            self._is_one_alone |= sendings[0].is_alone
             self._watchdog.saw_life()
 
-    def _wait(self) -> set[Any]:
+    def _attempt(self, index: int) -> Attempt:
+        number = self._attempts[index] = self._attempts.get(index, 0) + 1
+        return Attempt(number, self._trouble.n_splits(index, self._n_splits))
+
+    def _wait(self) -> list[Arrival]:
         # while a block is out alone, one whose back-off is over has to wait all the same
         due_s = None if self._is_one_alone else self._agenda.due_in_s(self._context.now())
-        if not self._pending:
+        if not self._out:
             self._settings.sleep(min(due_s if due_s is not None else _TICK_S, _TICK_S))
-            return set()
+            return []
         timeouts = [due_s] if due_s is not None else []
         if self._context.is_kept or self._watchdog.is_awake or self._settings.stop is not None:
             timeouts.append(_TICK_S)
-        done: set[Any] = self._context.session.wait(set(self._pending), min(timeouts, default=None))
-        return done
+        return self._out.wait(min(timeouts, default=None))
 
-    def _collect_all(self, done: set[Any]) -> None:
-        # in the order in which they were sent, so that a run that is repeated decides the same
-        for future in [future for future in self._pending if future in done]:
-            self._collect(future)
-
-    def _collect(self, future: Any) -> None:
-        sending = self._pending.pop(future)
-        self._is_one_alone &= not sending.is_alone
-        self._watchdog.saw_life()
-        try:
-            result: BlockResult = future.result()
-        except Exception as error:  # noqa: BLE001 - a block may raise anything; it is judged, not dropped
-            if not self._stop.is_leaving:
+    def _collect_all(self, arrivals: list[Arrival]) -> None:
+        for sending, result, error in arrivals:
+            self._is_one_alone &= not sending.is_alone
+            self._watchdog.saw_life()
+            if result is not None:
+                self._learn(result)
+                self._receipts.add(result)
+            elif error is None:
+                self._agenda.put_back(sending.index, Verdict("again"), now_s=self._context.now())
+            elif not self._stop.is_leaving:
                 self._trouble.take(sending, error, is_first=not self._receipts.n_arrived)
-            return
-        self._learn(result.record)
-        self._receipts.add(result)
 
-    def _learn(self, record: BlockRecord) -> None:
+    def _learn(self, result: BlockResult) -> None:
         """Take from a block how long one takes, and how small pieces have to be."""
+        record = result.record
+        self._batching.learn(result)
         self._watchdog.deadlines.learn(record.wall_s)
         if record.n_splits <= self._n_splits:
             return
@@ -210,12 +208,11 @@ class Loop:
             self._agenda.put_back(index, Verdict("again"), now_s=self._context.now())
 
     def _watch(self) -> None:
-        self._watchdog.replace_hung([sending.index for sending in self._pending.values()])
-        if not self._pending or not self._watchdog.is_silent():
+        self._watchdog.replace_hung(self._out.blocks)
+        if not self._out or not self._watchdog.is_silent():
             return
         if (failure := self._watchdog.replace_silent()) is None:
             return
-        lost, self._pending, self._is_one_alone = self._pending, {}, False
-        for future, sending in lost.items():
-            future.cancel()
+        self._is_one_alone = False
+        for sending in self._out.give_up():
             self._trouble.note(sending, failure, None, is_first=not self._receipts.n_arrived)

@@ -97,7 +97,7 @@ def run_work(
     try:
         return loop.to_the_end()
     finally:
-        loop.cancel()
+        loop.close()
         if stop is not None and stop.is_leaving and (abandon := getattr(session, "abandon", None)) is not None:
             # threads of this process: nothing can end them but its end, which is to come at once
             abandon()

@@ -198,3 +198,17 @@ def test_a_worker_that_the_scheduler_has_given_up_is_ended(session: DaskSession)
     assert isinstance(error, WorkerDiedError)
     assert (error.pid, error.exitcode) == (pid, -signal.SIGKILL)
     assert run(session, own_pid) != pid
+
+
+def test_what_tasks_share_reaches_a_worker_that_takes_another_ones_place(session: DaskSession) -> None:
+    until_up(session)
+    shared = session.share(add, 1)
+    assert run(session, shared, 2) == 3
+    (pid,) = pids(session)
+    assert session.replace(pid)
+    future = session.submit_batch(shared, [(3,), ("x",), (4,)], key="after-the-death")
+    assert session.wait([future], TIMEOUT_S) == {future}
+    (first, _), (nothing, error), (last, _) = future.result()
+    assert (first, nothing, last) == (4, None, 5)
+    assert isinstance(error, TypeError)
+    shared.forget()

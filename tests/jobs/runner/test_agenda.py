@@ -6,8 +6,8 @@ from arraymill.jobs.runner.agenda import Agenda, Sending
 from arraymill.jobs.runner.faults import Verdict
 
 
-def indices(sendings: list[Sending]) -> list[int]:
-    return [sending.index for sending in sendings]
+def indices(tasks: list[list[Sending]]) -> list[int]:
+    return [sending.index for (sending,) in tasks]
 
 
 def test_fresh_blocks_come_in_their_order() -> None:
@@ -31,32 +31,45 @@ def test_a_block_that_waits_lets_others_pass_and_then_goes_first() -> None:
 def test_a_suspect_goes_alone_when_nothing_else_can_be_sent() -> None:
     agenda = Agenda([1])
     agenda.put_back(0, Verdict("alone"), now_s=0)
-    assert agenda.take(4, now_s=0, is_idle=True) == [Sending(1)]
+    assert agenda.take(4, now_s=0, is_idle=True) == [[Sending(1)]]
     assert agenda.take(4, now_s=0, is_idle=False) == []
-    assert agenda.take(4, now_s=0, is_idle=True) == [Sending(0, is_alone=True)]
+    assert agenda.take(4, now_s=0, is_idle=True) == [[Sending(0, is_alone=True)]]
 
 
 def test_a_suspect_goes_before_fresh_blocks_that_are_held_back() -> None:
     agenda = Agenda([1])
     agenda.put_back(0, Verdict("alone"), now_s=0)
-    assert agenda.take(4, now_s=0, is_idle=True, may_start=False) == [Sending(0, is_alone=True)]
+    assert agenda.take(4, now_s=0, is_idle=True, may_start=False) == [[Sending(0, is_alone=True)]]
 
 
 def test_a_suspect_waits_for_its_back_off() -> None:
     agenda = Agenda([])
     agenda.put_back(0, Verdict("alone", 1.0), now_s=0)
     assert agenda.take(4, now_s=0.5, is_idle=True) == []
-    assert agenda.take(4, now_s=1.0, is_idle=True) == [Sending(0, is_alone=True)]
+    assert agenda.take(4, now_s=1.0, is_idle=True) == [[Sending(0, is_alone=True)]]
 
 
 def test_blocks_held_back_go_one_by_one_when_nothing_else_is_left() -> None:
     agenda = Agenda([1, 2])
     assert agenda.take(4, now_s=0, is_idle=False, may_start=False) == []
-    assert agenda.take(4, now_s=0, is_idle=True, may_start=False) == [Sending(1, is_alone=True)]
+    assert agenda.take(4, now_s=0, is_idle=True, may_start=False) == [[Sending(1, is_alone=True)]]
 
 
 def test_a_first_block_in_its_back_off_is_not_overtaken_while_others_are_held_back() -> None:
     agenda = Agenda([1, 2])
     agenda.put_back(0, Verdict("again", 1.0), now_s=0)
     assert agenda.take(4, now_s=0, is_idle=True, may_start=False) == []
-    assert agenda.take(4, now_s=1, is_idle=True, may_start=False) == [Sending(0)]
+    assert agenda.take(4, now_s=1, is_idle=True, may_start=False) == [[Sending(0)]]
+
+
+def test_fresh_blocks_travel_together_and_those_that_run_again_by_themselves() -> None:
+    agenda = Agenda(range(10, 17))
+    agenda.put_back(2, Verdict("again"), now_s=0)
+    tasks = agenda.take(3, now_s=0, is_idle=False, size=4)
+    assert [[sending.index for sending in task] for task in tasks] == [[2], [10, 11, 12, 13], [14, 15, 16]]
+    assert agenda.is_empty
+
+
+def test_blocks_that_are_held_back_do_not_travel_together() -> None:
+    agenda = Agenda([1, 2, 3])
+    assert agenda.take(4, now_s=0, is_idle=True, may_start=False, size=3) == [[Sending(1, is_alone=True)]]
