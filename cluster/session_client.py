@@ -18,6 +18,7 @@ from .worker_tasks import pack_call, pack_task, refuse_tensors, run_packed
 
 __all__ = ["ClientSession", "Keeper"]
 
+_SEND_S = 0.0005
 # How often a wait looks whether the scheduler and a worker are still there.
 _HEARTBEAT_S = 1.0
 # The scheduler may notice a death by its closed connection before the nanny has reaped the process. One that still
@@ -69,6 +70,12 @@ class ClientSession:
         self._client: Any = None
         self._changed = threading.Condition()
         self._n_changes = 0
+
+    def _take(self, client: Any) -> None:
+        """Work through this client from now on."""
+        self._client = client
+        # Dask holds a message back for 10 ms after the one before: a task that follows a result would wait for that.
+        client.scheduler_comm.interval = _SEND_S
 
     @property
     def n_workers(self) -> int:

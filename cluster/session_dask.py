@@ -77,7 +77,7 @@ class DaskSession(ClientSession):
         try:
             run_interruptibly(start, self._keep_cluster)
             self._raise_start_errors()
-            self._client = Client(self._cluster, security=self._cluster.security, set_as_default=False)
+            self._take(Client(self._cluster, security=self._cluster.security, set_as_default=False))
             found = self._client.run(_inspect_worker)
         except Exception as error:
             raise explain_start(error) from error

@@ -49,7 +49,8 @@ class AttachedSession(ClientSession):
         self._surroundings.enter_context(quiet_dask())
         self._surroundings.enter_context(dask.config.set(session_settings()))
         try:
-            self._client = self._remote.client = _connect(cluster)
+            self._remote.client = _connect(cluster)
+            self._take(self._remote.client)
             self._check_alive()
         except BaseException:
             self.close()
