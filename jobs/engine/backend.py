@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ..kernels import Namespace
 
-__all__ = ["Backend", "BackendKind", "NumpyBackend", "TorchBackend", "open_backend"]
+__all__ = ["Backend", "BackendKind", "FakeBackend", "NumpyBackend", "TorchBackend", "open_backend"]
 
-BackendKind: TypeAlias = Literal["numpy", "torch-cpu", "torch-cuda"]
+BackendKind: TypeAlias = Literal["numpy", "torch-cpu", "torch-cuda", "fake"]
+"""Where kernels run; "fake" is the CPU behind the GPU engine's pipeline, for tests (`device/fake.py`)."""
 
 
 class Backend(Protocol):
@@ -125,9 +126,13 @@ class TorchBackend:
             torch.cuda.synchronize(self.device)
 
     def free(self) -> None:
-        """Empty torch's cache of device memory."""
+        """Let the GPU engine give back its memory, and torch its cache of device memory."""
         if self.device != "cpu":
             import torch
+
+            from .device import release_engine
+
+            release_engine("torch-cuda")
 
             torch.cuda.empty_cache()
 
@@ -157,6 +162,25 @@ class TorchBackend:
             raise RuntimeError(f"a product of ones adds up to {total} instead of {16.0**3}")
 
 
+@dataclass(frozen=True, slots=True)
+class FakeBackend(TorchBackend):
+    """Torch on the CPU, whose pipelines run on the fake device.
+
+    Parameters
+    ----------
+    device : str
+        ``"cpu"``: what does not suit the engine is computed there.
+    """
+
+    device: str = "cpu"
+
+    def free(self) -> None:
+        """Let the engine give back its memory."""
+        from .device import release_engine
+
+        release_engine("fake")
+
+
 @cache
 def open_backend(kind: BackendKind) -> Backend:
     """Return the backend of a kind.
@@ -166,4 +190,6 @@ def open_backend(kind: BackendKind) -> Backend:
     """
     if kind == "numpy":
         return NumpyBackend()
+    if kind == "fake":
+        return FakeBackend()
     return TorchBackend("cuda:0" if kind == "torch-cuda" else "cpu")

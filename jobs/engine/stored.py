@@ -52,6 +52,12 @@ class StoredTarget:
                 stack.close()
         self.crc32 = writer.crc
 
+    @contextmanager
+    def open_part(self) -> Iterator[Writer]:
+        """Open for one of several threads, as `open` does; the checksum is theirs to add up, and to put in `crc32`."""
+        with self._target.open(durable=True) as writer:
+            yield _FencedWriter(writer, self._fence)
+
 
 class _FencedWriter:
     __slots__ = ("_fence", "_writer")

@@ -41,7 +41,7 @@ class Work:
     sources : tuple of Source
     target : Target or None
         None where blocks return partials.
-    backend : {"numpy", "torch-cpu", "torch-cuda"}
+    backend : {"numpy", "torch-cpu", "torch-cuda", "fake"}
     fence : Fence or None
         The epoch of a stored job: a block of an older one is refused.
     durable : bool
@@ -50,6 +50,8 @@ class Work:
         The folder where running blocks are shown.
     deterministic : bool
         Fail rather than split where that may change last bits.
+    staging_bytes : int
+        Most host memory that the GPU engine pins; 0: a tenth of the machine's.
     """
 
     stage: MapStage | ReduceStage | ContractStage
@@ -60,6 +62,7 @@ class Work:
     durable: bool = False
     board: str | None = None
     deterministic: bool = False
+    staging_bytes: int = 0
 
 
 def run_block(work: Work, index: int, attempt: Attempt = FIRST_ATTEMPT) -> BlockResult:
@@ -133,7 +136,7 @@ def _run_once(work: Work, index: int, attempt: Attempt, backend: Backend) -> Blo
     backend.peak_bytes()
     # NumPy's warnings about inf and nan are the user's business when he looks at the result, not a worker's
     with np.errstate(all="ignore"):
-        partial = _run_stage(stage, index, sources, stored or target, backend, clock)
+        partial = _run_stage(work, stage, index, sources, stored or target, backend, clock)
     record = BlockRecord(
         index,
         os.getpid(),
@@ -152,6 +155,7 @@ def _run_once(work: Work, index: int, attempt: Attempt, backend: Backend) -> Blo
 
 
 def _run_stage(
+    work: Work,
     stage: MapStage | ReduceStage | ContractStage,
     index: int,
     sources: tuple[Source, ...],
@@ -159,6 +163,13 @@ def _run_stage(
     backend: Backend,
     clock: Clock,
 ) -> Partial | None:
+    if work.backend in ("torch-cuda", "fake"):
+        # it imports torch, which other backends may not need
+        from .device import Call, open_engine, suits
+
+        if suits(stage, sources, target):
+            call = Call(target, clock, work.staging_bytes)
+            return open_engine(work.backend).run(stage, index, sources, call)
     shared: dict[str, Any] = {"backend": backend, "workspace": thread_workspace(), "clock": clock}
     if isinstance(stage, MapStage):
         map_block(stage, index, sources, target, **shared)
