@@ -88,11 +88,14 @@ class MemoryReader:
 
     source: MemorySource
 
-    def view(self, region: Region) -> NDArray[Any]:
+    def view(self, region: Region, *, is_kept: bool = False) -> NDArray[Any]:
         """Return a read-only view of a region."""
         view = view_of(self.source.array, region)
         view.flags.writeable = False
         return view
+
+    def expect(self, region: Region) -> None:
+        """Return: memory is always ready."""
 
     def read(self, region: Region, out: NDArray[Any]) -> int:
         """Copy a region into `out` and return its bytes."""

@@ -12,6 +12,7 @@ from ..headers import ArrayHeader
 from .files import FileStamp, open_regular, read_prefix
 from .npy_header import HEADER_BYTES, parse_header
 from .npy_reader import NpyReader
+from .npy_views import NpyViews
 
 __all__ = ["NpySource", "open_npy"]
 
@@ -55,7 +56,8 @@ class NpySource:
         descriptor, status = open_regular(self.header.name, self.path)
         try:
             self._check(status)
-            yield NpyReader(descriptor, self.header, self.data_offset)
+            views = NpyViews(descriptor, self.header, self.data_offset, self.stamp.device)
+            yield NpyReader(descriptor, self.header, self.data_offset, views=views)
             self._check(os.fstat(descriptor))
         finally:
             os.close(descriptor)

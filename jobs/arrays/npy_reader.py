@@ -1,7 +1,9 @@
-"""Regions of an open ``.npy`` file read into arrays: few calls, no map of the file, bounded scratch."""
+"""Regions of an open ``.npy`` file: viewed where that is safe, else read, in few calls and bounded scratch."""
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from ..blocks import Region, Shape
 from ..errors import InputChangedError
 from ..headers import ArrayHeader
 from .files import cannot_read
+from .npy_views import NpyViews
 from .runs import Piece, byte_strides, cut
 from .source import check_block, view_of
 from .transfer import contiguous_bytes, evenly_split, read_into, rows_of
@@ -37,18 +40,51 @@ class NpyReader:
     header : ArrayHeader
     data_offset : int
         Position of the first element in the file, in bytes.
+    views : NpyViews, optional
+        Views of the file; there are none when left out.
     """
 
-    __slots__ = ("_data_offset", "_descriptor", "_header", "_scratch")
+    __slots__ = ("_data_offset", "_descriptor", "_header", "_scratch", "_views")
 
-    def __init__(self, descriptor: int, header: ArrayHeader, data_offset: int) -> None:
+    def __init__(
+        self, descriptor: int, header: ArrayHeader, data_offset: int, *, views: NpyViews | None = None
+    ) -> None:
         self._descriptor = descriptor
+        self._views = views
         self._header = header
         self._data_offset = data_offset
         self._scratch: NDArray[np.uint8] | None = None
 
-    def view(self, region: Region) -> None:
-        """Return None: a file has no view to give. A map would end the process if the file were truncated."""
+    def view(self, region: Region, *, is_kept: bool = False) -> NDArray[Any] | None:
+        """Return a read-only view of a region, all of it in memory, or None where it is to be read.
+
+        Parameters
+        ----------
+        region : tuple of (start, stop)
+        is_kept : bool
+            It will be looked at many times, so that a view pays whatever it costs.
+
+        Raises
+        ------
+        InputChangedError
+            If the file ends early.
+        InputError
+            If the device fails.
+        """
+        if self._views is None:
+            return None
+        try:
+            return self._views.view(region, is_kept=is_kept)
+        except OSError as error:
+            size = os.fstat(self._descriptor).st_size
+            if error.errno == errno.EFAULT and size < self._header.nbytes + self._data_offset:
+                raise self._truncated(size) from error
+            raise cannot_read(self._header.name, error) from error
+
+    def expect(self, region: Region) -> None:
+        """Let a slow disk begin to read a region that will be viewed next."""
+        if self._views is not None:
+            self._views.expect(region)
 
     def read(self, region: Region, out: NDArray[Any]) -> int:
         """Fill `out` with a region and return the bytes read from the file, gaps that were thrown away included.
@@ -109,12 +145,15 @@ class NpyReader:
         except OSError as error:
             raise cannot_read(self._header.name, error, f" at byte {offset}") from error
         if moved < sum(buffer.nbytes for buffer in buffers):
-            raise InputChangedError(
-                f"{self._header.name}: the file was truncated at byte {offset + moved} while it was read",
-                cause=f"{self._header.nbytes + self._data_offset} bytes were there when the job was planned",
-                next="restore the file and run the job again",
-            )
+            raise self._truncated(offset + moved)
         return moved
+
+    def _truncated(self, at_byte: int) -> InputChangedError:
+        return InputChangedError(
+            f"{self._header.name}: the file was truncated at byte {at_byte} while it was read",
+            cause=f"{self._header.nbytes + self._data_offset} bytes were there when the job was planned",
+            next="restore the file and run the job again",
+        )
 
     def _staging(self) -> NDArray[np.uint8]:
         if self._scratch is None:

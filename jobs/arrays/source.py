@@ -44,8 +44,18 @@ class Reader(Protocol):
             Bytes moved from the source; more than ``out.nbytes`` where small gaps were read and thrown away.
         """
 
-    def view(self, region: Region) -> NDArray[Any] | None:
-        """Return a read-only view of a region, made without copying, or None where there is none to give."""
+    def view(self, region: Region, *, is_kept: bool = False) -> NDArray[Any] | None:
+        """Return a read-only view of a region, made without copying, or None where it is to be read.
+
+        Parameters
+        ----------
+        region : tuple of (start, stop)
+        is_kept : bool
+            It will be looked at many times: a view pays even where to make it costs as much as to read.
+        """
+
+    def expect(self, region: Region) -> None:
+        """Say which region will be wanted next, so that a slow disk can begin. It need not be asked for after all."""
 
 
 class Source(Protocol):

@@ -136,7 +136,9 @@ def _read_panel(
     if native == stage.dtype:
         if workspace.holds(name, content):
             return workspace.peek(name, shape, native, source.header.order)
-        array = read_region(reader, source.header, region, name=name, workspace=workspace, clock=clock)
+        array = read_region(
+            reader, source.header, region, name=name, workspace=workspace, clock=clock, is_kept=True
+        )
         workspace.label(name, content, array)
         return array
     buffer = f"{name}-{stage.dtype.name}"

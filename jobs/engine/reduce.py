@@ -7,16 +7,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..arrays import Reader, Source, Target
+from ..arrays import Source, Target
 from ..blocks import Region, region_shape
-from ..headers import ArrayHeader
 from ..kernels import Partial
 from ..stages import ReduceStage
 from ..workspace import Workspace
 from .backend import Backend
 from .clock import Clock
 from .pieces import piece_groups
-from .regions import read_region
+from .spans import packed_pieces
 
 __all__ = ["reduce_block"]
 
@@ -41,10 +40,12 @@ def reduce_block(
         partial: Partial | None = None
         for group in piece_groups(stage, index):
             partial = None
-            for region in group:
-                piece = _fold(stage, reader, header, region, backend=backend, workspace=workspace, clock=clock)
+            for region, array in packed_pieces(reader, header, group, workspace=workspace, clock=clock):
+                with clock.step("to_device"):
+                    piece = backend.load(array)
                 with clock.step("compute"):
-                    partial = piece if partial is None else stage.kernel.merge(partial, piece)
+                    folded = _fold(stage, piece, region, backend)
+                    partial = folded if partial is None else stage.kernel.merge(partial, folded)
             if writer is not None and partial is not None:
                 kept = stage.kept(group[0])
                 with clock.step("compute"):
@@ -54,23 +55,10 @@ def reduce_block(
         return partial if writer is None else None
 
 
-def _fold(
-    stage: ReduceStage,
-    reader: Reader,
-    header: ArrayHeader,
-    region: Region,
-    *,
-    backend: Backend,
-    workspace: Workspace,
-    clock: Clock,
-) -> Partial:
-    array = read_region(reader, header, region, name="piece", workspace=workspace, clock=clock)
-    with clock.step("to_device"):
-        piece = backend.load(array)
-    with clock.step("compute"):
-        origin = tuple(start for start, _ in region)
-        partial = stage.kernel.fold(backend.xp, piece, stage.axes, origin)
-        return tuple(_own(backend.store(part)) for part in partial)
+def _fold(stage: ReduceStage, piece: Any, region: Region, backend: Backend) -> Partial:
+    origin = tuple(start for start, _ in region)
+    partial = stage.kernel.fold(backend.xp, piece, stage.axes, origin)
+    return tuple(_own(backend.store(part)) for part in partial)
 
 
 def _own(array: NDArray[Any]) -> NDArray[Any]:

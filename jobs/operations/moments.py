@@ -1,6 +1,7 @@
 """var, std and their nan forms: (count, mean, M2) of every piece, merged pairwise; never E[x^2] - E[x]^2.
 
 A piece is shifted by its own mean before it is squared, so the error is relative to the variance, not to the mean.
+Where the mean is not large beside the deviations that gains nothing: then `raw_moments` reads the piece as it is.
 
 References
 ----------
@@ -11,6 +12,7 @@ Statistician 37 (1983), equation 1.7 (the corrected two-pass algorithm used with
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +29,7 @@ from ..stages import Draft
 from .axes import Axes
 from .block_sums import block_sums, cast
 from .operation import Operation, Params
+from .raw_moments import raw_moments, trusted_m2
 from .reduction import Problem, collapse_piece, draft_reduction
 from .scratch import scratch_like
 from .summand import DtypeName, summand_dtype
@@ -67,8 +70,8 @@ class MomentKernel:
 
     @property
     def piece_elements(self) -> int:
-        """The piece and its deviations fit in a core's usual 2 MiB of cache."""
-        return (1 << 20) // self.compute.itemsize
+        """2 MiB: it is read twice, and the second time from a core's cache."""
+        return (2 << 20) // self.compute.itemsize
 
     @property
     def is_exact(self) -> bool:
@@ -79,6 +82,12 @@ class MomentKernel:
         """Return counts, means and sums of squared deviations of a piece."""
         x, reduced = collapse_piece(xp, piece, axes)
         x = cast(xp, x, getattr(xp, self.compute.name))
+        if xp is np and reduced and self.compute.kind == "f" and not self.skip_nan:
+            count = math.prod(x.shape[axis] for axis in reduced)
+            sums, squares = raw_moments(x, reduced)
+            m2 = trusted_m2(count, sums, squares)
+            if m2 is not None:
+                return np.full(len(m2), float(count)), sums / count, m2
         counts, means, m2s = self._deviations(xp, x, reduced)
         if self.compute.itemsize < 8 * (1 + (self.compute.kind == "c")) and not bool(xp.all(xp.isfinite(m2s))):
             # a square overflowed float32, or x holds inf or nan: in float64 only the latter stay
