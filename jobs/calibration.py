@@ -18,6 +18,7 @@ __all__ = ["Calibration", "is_plausible"]
 _LEAST_RATE, _MOST_RATE = 1.0, 1e18
 _RATES = ("read", "most_read", "map_read", "map_write", "durable_write", "to_device", "from_device")
 _MOST_ENTRIES = 16
+_QUIET_SHARE = 0.85
 _LONGEST_TEXT = 300
 
 
@@ -32,8 +33,8 @@ class Calibration:
         Unix time.
     took_s : float
         Seconds that measuring took.
-    load : float
-        Processes that wanted a core when it began, per core: above 0.5 the rates may be too low.
+    share : float
+        Of its cores' time, what measuring got, from 0 to 1: where other programs took the rest, rates are too low.
     n_cores : int
         Cores that measured together.
     folder : str
@@ -55,7 +56,7 @@ class Calibration:
 
     Examples
     --------
-    >>> one = Calibration("cpu", 1.7e9, 1.1, 0.1, 2, "/scratch", read=9e9, writes={1: 2e9, 2: 3e9}, flops={"f4": 1e11})
+    >>> one = Calibration("cpu", 1.7e9, 1.1, 1.0, 2, "/scratch", read=9e9, writes={1: 2e9, 2: 3e9}, flops={"f4": 1e11})
     >>> Calibration.from_json(one.to_json()) == one
     True
     >>> one.write, one.most_write
@@ -65,7 +66,7 @@ class Calibration:
     device: DeviceKind
     measured_s: float
     took_s: float
-    load: float
+    share: float
     n_cores: int
     folder: str
     read: float | None = None
@@ -78,6 +79,11 @@ class Calibration:
     to_device: float | None = None
     from_device: float | None = None
     problems: tuple[str, ...] = ()
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether other programs took so much that it should be measured again soon."""
+        return self.share < _QUIET_SHARE
 
     @property
     def write(self) -> float | None:
@@ -113,7 +119,7 @@ class Calibration:
             device=device,
             measured_s=_number(found["measured_s"]),
             took_s=_number(found["took_s"]),
-            load=_number(found["load"]),
+            share=_number(found["share"]),
             n_cores=round(_number(found["n_cores"])),
             folder=_text(found["folder"]),
             writes={int(_text(n)): _rate(rate) for n, rate in _mapping(found["writes"], "writes").items()},

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from .durations import format_seconds
 from .limits import DeviceKind
 from .planning import Plan
+from .rates import Rates
 
 __all__ = ["INLINE_S", "Place", "PlaceKind", "choose_device", "choose_place", "process_bytes"]
 
@@ -19,6 +21,7 @@ _CUDA_START_S = 8.0
 """What a CUDA worker costs before its first block: torch, the CUDA context, the health check."""
 _PROCESS_BYTES = {"inline": 64 << 20, "local": 96 << 20, "cuda": 512 << 20}
 """Anonymous memory of a process before it has any array: with NumPy; with distributed; with torch and CUDA."""
+_LIMITS = {"read": "reading", "compute": "computing", "write": "writing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,19 @@ class Place:
     kind : {"inline", "local", "cuda"}
     device : {"cpu", "cuda"}
     reason : str
+    rates : Rates or None
+        What the plan's seconds are predicted from; nominal ones where it is not said.
     """
 
     kind: PlaceKind
     device: DeviceKind
     reason: str
+    rates: Rates | None = None
+
+    @property
+    def ceilings(self) -> Literal["measured", "nominal"]:
+        """Whose rates the prediction is made from: this machine's own, or those of the device class."""
+        return "nominal" if self.rates is None else self.rates.ceilings
 
 
 def process_bytes(kind: PlaceKind) -> int:
@@ -46,29 +57,60 @@ def process_bytes(kind: PlaceKind) -> int:
     return _PROCESS_BYTES[kind]
 
 
-def choose_device(plan_on: Callable[[DeviceKind], Plan]) -> tuple[Plan, str]:
+def choose_device(
+    plan_on: Callable[[DeviceKind], Plan], ceilings: Callable[[Plan], str] = lambda plan: "nominal"
+) -> tuple[Plan, str]:
     """Return the plan on the faster device of a machine with a GPU, and the reason.
 
     Parameters
     ----------
     plan_on : callable
         Plans the job on a device.
+    ceilings : callable
+        Says of a plan whether it is predicted at "measured" or "nominal" rates.
+
+    Notes
+    -----
+    Reductions read each byte once: from a warm page cache all cores may have done so before the link to a GPU could
+    deliver the same bytes, however fast the GPU is.
     """
     on_cpu, on_cuda = plan_on("cpu"), plan_on("cuda")
-    cuda_s = on_cuda.predicted_s + _CUDA_START_S
+    cuda_s, link_s = on_cuda.predicted_s + _CUDA_START_S, _link_s(on_cuda)
+    here, there = format_seconds(on_cpu.predicted_s), format_seconds(cuda_s)
+    rates = _said_rates(ceilings(on_cpu), ceilings(on_cuda))
     if cuda_s < on_cpu.predicted_s:
-        return on_cuda, f"CUDA: predicted {cuda_s:.1f} s against {on_cpu.predicted_s:.1f} s on the CPU"
-    return on_cpu, (
-        f"CPU: predicted {on_cpu.predicted_s:.1f} s, the {on_cpu.binding} being the limit; "
-        f"a GPU would need {cuda_s:.1f} s with its start"
-    )
+        return on_cuda, f"CUDA: predicted {there} with its start, against {here} on the CPU; {rates}"
+    done = f"CPU: predicted {here}, {_LIMITS.get(on_cpu.binding, on_cpu.binding)} being the limit"
+    if link_s >= on_cpu.predicted_s:
+        link = f"it is done before the link to a GPU could deliver the arrays, which takes {format_seconds(link_s)}"
+        return on_cpu, f"{done}: {link}; {rates}"
+    return on_cpu, f"{done}; a GPU would need {there} with its start; {rates}"
 
 
-def choose_place(plan: Plan, *, reason: str = "") -> Place:
-    """Return where to run a plan if the user left it open."""
+def _said_rates(on_cpu: str, on_cuda: str) -> str:
+    return f"at {on_cpu} rates" if on_cpu == on_cuda else f"at {on_cpu} rates of the CPU and {on_cuda} ones of the GPU"
+
+
+def _link_s(plan: Plan) -> float:
+    """Return the seconds that the copies to and from the device take alone, the slower way."""
+    return max((plan.seconds.get(step, 0.0) for step in ("link", "to_device", "from_device")), default=0.0)
+
+
+def choose_place(plan: Plan, *, reason: str = "", rates: Rates | None = None) -> Place:
+    """Return where to run a plan if the user left it open.
+
+    Parameters
+    ----------
+    plan : Plan
+    reason : str
+        Why it runs on its device, where that was chosen.
+    rates : Rates, optional
+        What it was planned with.
+    """
     if plan.limits.device == "cuda":
-        return Place("cuda", "cuda", reason or "one worker per GPU")
+        return Place("cuda", "cuda", reason or "one worker per GPU", rates)
+    predicted = format_seconds(plan.predicted_s)
     if plan.predicted_s < INLINE_S:
-        short = f"in this process: predicted {plan.predicted_s:.1f} s, too short for a cluster"
-        return Place("inline", "cpu", reason or short)
-    return Place("local", "cpu", reason or f"worker processes: predicted {plan.predicted_s:.0f} s")
+        short = f"in this process: predicted {predicted}, too short for a cluster"
+        return Place("inline", "cpu", reason or short, rates)
+    return Place("local", "cpu", reason or f"worker processes: predicted {predicted}", rates)

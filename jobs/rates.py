@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -60,6 +60,11 @@ class Rates:
     to_device: float = math.inf
     from_device: float = math.inf
     is_measured: bool = False
+
+    @property
+    def ceilings(self) -> Literal["measured", "nominal"]:
+        """Whose rates they are: this machine's own, or those of the device class."""
+        return "measured" if self.is_measured else "nominal"
 
     @property
     def link(self) -> float:
@@ -156,7 +161,7 @@ def measured_rates(
 
     Examples
     --------
-    >>> one = Calibration("cpu", 1.7e9, 1.1, 0.1, 2, "/scratch", read=9e9, flops={"f4": 2e10})
+    >>> one = Calibration("cpu", 1.7e9, 1.1, 1.0, 2, "/scratch", read=9e9, flops={"f4": 2e10})
     >>> measured_rates(one, "cpu", "standard", np.dtype("f4")).flops
     20000000000.0
     """

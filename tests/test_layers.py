@@ -35,6 +35,7 @@ JOBS = {
     "placement": 3.1,
     "plan_record": 3.2,
     "engine": 4,
+    "gauges": 4,
     "store": 4.1,
     "report": 4.3,
     "runner": 5,
@@ -62,7 +63,7 @@ PREFIXES = ("spec", "runner", "worker", "devices", "session", "config", "warm")
 
 # Who may import what of the libraries that are slow to import or that only one place should know.
 ALLOWED = {
-    "torch": {"jobs.tensors", "jobs.operations", "jobs.engine", "cluster.worker"},
+    "torch": {"jobs.tensors", "jobs.operations", "jobs.engine", "jobs.gauges", "cluster.worker"},
     "array_api_compat.torch": {"jobs.operations", "jobs.engine"},
     "dask": {"jobs.runner", "cluster.*"},
     "distributed": {"jobs.runner", "cluster.*"},

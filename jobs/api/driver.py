@@ -31,6 +31,7 @@ from ..runner import Progress, Stop, run_work
 from ..stages import ConstantStage
 from ..store import JobFolder, JobLock, JobState, Journal, read_state, write_state
 from . import preparation
+from .calibration import measure_workers
 from .completion import MergedRegions, differing_blocks, give_up_on
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
@@ -163,6 +164,8 @@ class _Drive:
             workplace = open_nothing() if is_done else open_workplace(self.folder, self.job, place, n_workers, held)
             session = self.stack.enter_context(workplace)
             self.watch.on_open(session)
+            if (rates := measure_workers(self.job, plan, session, self.folder.path)) is not None:
+                journal.event("rates", **rates.to_json())
             started = time.perf_counter()
             self._tell("RUNNING", epoch=epoch)
             self._run_until_whole(journal, plan, session, output, epoch)

@@ -10,6 +10,8 @@ from ..job import Job
 from ..limits import DeviceKind
 from ..placement import Place, choose_device, choose_place
 from ..planning import Plan, plan_job
+from ..rates import Rates
+from .calibration import rates_for
 from .resources import budget_of, check_precision, wanted_workers
 
 __all__ = ["plan_of"]
@@ -20,13 +22,18 @@ _ASKED = {"inline": "in this process", "local": "on worker processes", "cuda": "
 def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
     """Return the plan of a job and the place where it would run.
 
+    Rates that were measured on this machine make its seconds and choose its place; its blocks and tiles they never
+    change.
+
     Raises
     ------
     JobError, ClusterError
     """
+    chosen: dict[DeviceKind, Rates] = {}
 
     def plan_on(device: DeviceKind) -> Plan:
-        return plan_job(
+        rates = rates_for(job, device)
+        plan = plan_job(
             job.operation,
             job.headers,
             job.params,
@@ -35,16 +42,21 @@ def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
             precision=job.spec.compute.precision,
             n_workers=wanted_workers(job, device) if session is None else session.n_workers,
             block_bytes=job.spec.compute.block_bytes,
+            rates=rates,
         )
+        chosen[device] = rates(plan.output.dtype)
+        return plan
 
     if session is not None:
         check_precision(job, session)
-        return plan_on(session.device), Place(session.kind, session.device, "on the cluster that was given")
+        plan, said = plan_on(session.device), "on the cluster that was given"
+        return plan, Place(session.kind, session.device, said, chosen[session.device])
     device, kind = job.spec.compute.device, job.spec.cluster.kind
     if kind == "auto" and device == "auto" and gpus():
-        plan, reason = choose_device(plan_on)
-        return plan, choose_place(plan, reason=reason)
-    plan = plan_on("cuda" if "cuda" in (device, kind) else "cpu")
+        plan, reason = choose_device(plan_on, lambda plan: chosen[plan.limits.device].ceilings)
+    else:
+        plan, reason = plan_on("cuda" if "cuda" in (device, kind) else "cpu"), ""
+    rates = chosen[plan.limits.device]
     if kind == "auto":
-        return plan, choose_place(plan)
-    return plan, Place(kind, plan.limits.device, f"{_ASKED[kind]}, as asked")
+        return plan, choose_place(plan, reason=reason, rates=rates)
+    return plan, Place(kind, plan.limits.device, f"{_ASKED[kind]}, as asked", rates)

@@ -10,6 +10,7 @@ from ..job import Job
 from ..placement import Place
 from ..plan_record import plan_record, restore_plan
 from ..planning import Plan
+from ..rates import rates_of
 from ..store import JobFolder, Journal, Settled, write_file
 from ..versions import current_versions
 from .completion import differing_blocks
@@ -58,6 +59,9 @@ def readmit(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Pl
 
 def _record_plan(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place) -> None:
     record = plan_record(plan, place, current_versions(plan.limits.device))
+    nominal = rates_of(plan.limits.device, plan.limits.precision, plan.output.dtype)
+    # what the seconds were predicted from; of a plan that was restored, nominal ones
+    record["rates"] = (place.rates or nominal).to_json()
     record["spec"] = spec_digest(job.spec)
     full = job.spec.fault.hash == "full"
     record["fingerprints"] = [fingerprint(source, full=full).to_json() for source in job.sources]

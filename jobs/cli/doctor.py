@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from .checks_folder import folder_check
 from .checks_gpu import gpu_checks
 from .checks_machine import machine_checks
 from .checks_software import software_checks
+from .checks_speed import known_speeds, measured_speeds, speed_checks
 from .help import Command
 
 __all__ = ["doctor", "find_all"]
@@ -27,18 +29,22 @@ EXIT_UNUSABLE = 9
     short_help="Check what this machine has and what is missing",
     examples=("arraymill doctor", "arraymill doctor --json"),
 )
+@click.option("--no-measure", is_flag=True, help="Show the speeds that were measured last, and measure none.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def doctor(as_json: bool) -> int:
-    """Check what this machine has and what is missing.
+def doctor(no_measure: bool, as_json: bool) -> int:
+    """Check what this machine has and what is missing, and measure how fast it is.
 
-    Writes 32 MiB to the current folder for a moment, to see whether that works. The exit code is 9 if jobs cannot
-    run here; warnings leave it at 0.
+    For a few seconds it computes on all cores and writes up to 64 MiB to the current folder. The speeds are kept: from
+    then on plans, `--device auto` and receipts use them. The exit code is 9 if jobs cannot run here; warnings leave it
+    at 0.
     """
     checks = find_all(Path.cwd())
+    speeds = known_speeds() if no_measure else measured_speeds(Path.cwd())
+    checks += speed_checks(speeds, now_s=time.time())
     if as_json:
-        click.echo(
-            json.dumps({"schema": 1, "usable": _usable(checks), "checks": [asdict(c) for c in checks]}, indent=2)
-        )
+        measured = {device: None if one is None else one.to_json() for device, (one, _) in speeds.items()}
+        document = {"schema": 1, "usable": _usable(checks), "checks": [asdict(check) for check in checks]}
+        click.echo(json.dumps(document | {"calibrations": measured}, indent=2))
     else:
         names = [check.name for check in checks]
         for check in checks:

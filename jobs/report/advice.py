@@ -15,6 +15,10 @@ _MEMORY_RATE = 3e9
 _NO_HELP = "faster computing will not help"
 _MOST = 0.5
 """A stage that took less than half of the time leaves no one thing to blame."""
+_NEAR = 0.7
+"""From this part of its ceiling on, a stage is as fast as it gets."""
+_SHORT_S = 1.0
+"""Of a job that took less, nothing is worth tuning."""
 
 
 def advise(report: Report) -> tuple[str, ...]:
@@ -27,6 +31,8 @@ def _about_speed(report: Report) -> Iterator[str]:
     if stage == "start":
         yield _starting(report)
         return
+    if report.wall_s < _SHORT_S:
+        return
     if 1 < report.n_blocks < report.n_workers:
         yield f"{report.n_blocks} blocks for {report.n_workers} workers: {report.n_workers - report.n_blocks} had none"
     for time in report.stages:
@@ -37,20 +43,27 @@ def _about_speed(report: Report) -> Iterator[str]:
 def _starting(report: Report) -> str:
     idle_s = format_seconds(report.wall_s - report.working_s)
     said = f"{idle_s} of {format_seconds(report.wall_s)} went into starting and ending, not into blocks"
+    if report.wall_s < _SHORT_S:
+        return f"{said}: the job is too small for anything else to matter"
     if report.place == "inline":
         return f"{said}: into opening and checking the inputs, and into checking and publishing the output"
     return f"{said}: small jobs are faster with --cluster inline, or on a warm cluster (arraymill cluster start)"
 
 
 def _reading(report: Report, time: StageTime) -> str:
-    rate = time.bytes_per_s or 0.0
-    if rate < _MEMORY_RATE:
-        return f", at {_rate(rate)} per worker: the disk, or the memory that caches it, is the limit; {_NO_HELP}"
-    return f", at {_rate(rate)} per worker: it came from memory; only more workers, or fewer bytes, are faster"
+    rate, part = time.bytes_per_s or 0.0, _measured_part(report, time)
+    if part is not None and part >= _NEAR:
+        return f", at {_rate(rate)} per worker{_said(part)}: only fewer bytes, or another machine, are faster"
+    if (rate < _MEMORY_RATE) if part is None else (part < _MOST):
+        limit = "the disk, or the memory that caches it, is the limit" if part is None else "the disk is the limit"
+        return f", at {_rate(rate)} per worker{_said(part)}: {limit}; {_NO_HELP}"
+    return f", at {_rate(rate)} per worker{_said(part)}: it came from memory; more workers, or fewer bytes, are faster"
 
 
 def _writing(report: Report, time: StageTime) -> str:
-    return f", at {_rate(time.bytes_per_s or 0.0)} per worker: the output's disk is the limit; {_NO_HELP}"
+    part = _measured_part(report, time)
+    rate = f", at {_rate(time.bytes_per_s or 0.0)} per worker{_said(part)}"
+    return f"{rate}: the output's disk is the limit; {_NO_HELP}"
 
 
 def _computing(report: Report, time: StageTime) -> str:
@@ -60,7 +73,19 @@ def _computing(report: Report, time: StageTime) -> str:
     busy = min(report.overlap / max(report.n_workers, 1), 1.0)
     if report.n_workers > 1 and busy < _MOST:
         return f", but only {report.overlap:.1f} of {report.n_workers} workers were busy: there are too few blocks"
-    return ": more workers, on more cores, or a GPU would help"
+    part = _measured_part(report, time)
+    if part is not None and part < _MOST:
+        return f"{_said(part)}: other programs took the cores, or the blocks are small or narrow"
+    return f"{_said(part)}: more workers, on more cores, or a GPU would help"
+
+
+def _measured_part(report: Report, time: StageTime) -> float | None:
+    """Return which part of its ceiling a stage reached, None where that is not this machine's own."""
+    return time.of_ceiling if report.ceilings == "measured" else None
+
+
+def _said(part: float | None) -> str:
+    return "" if part is None else f", {100 * part:.0f} % of what this machine reaches"
 
 
 def _linking(report: Report, time: StageTime) -> str:

@@ -13,14 +13,17 @@ from ..engine import BlockRecord
 from ..placement import process_bytes
 from ..store import JobState, Settled
 from .advice import advise
+from .ceilings import alone_s, ceilings_of, worker_ceilings
 from .intervals import covered_s
 from .report import Report, StageTime
 
 __all__ = ["report_of"]
 
 _STEPS = ("read", "to_device", "compute", "from_device", "write")
-_PREDICTED_AS = {"read": "read", "compute": "compute", "write": "write", "to_device": "link"}
-"""The plan knows the copies in both directions as one, the link."""
+_PREDICTED_AS = {"to_device": "link"}
+"""Some plans know the copies in both directions as one, the link."""
+_PRODUCT_INTENSITY = 8.0
+"""From so many operations per byte on, computing is made of products, whose ceiling is known; sums wait for memory."""
 
 
 def report_of(state: JobState, settled: Settled, plan: Mapping[str, Any]) -> Report:
@@ -36,18 +39,20 @@ def report_of(state: JobState, settled: Settled, plan: Mapping[str, Any]) -> Rep
 
     Notes
     -----
-    ``eta = max over stages (seconds that it needs alone) / seconds measured``. The numerator is the plan's: bytes and
-    operations over nominal rates (`rates`), for the share of the blocks that is done. It is above 1 where the machine
-    is faster than its class.
+    ``eta = max over stages (seconds that it needs alone) / seconds measured``. The numerator is the plan's bytes and
+    operations, over the rates of this machine if they were measured, else over those of its device class, for the share
+    of the blocks that is done. It is above 1 where the machine was faster than they say.
     """
     records = [BlockRecord.from_json(record) for record in settled.done.values()]
     done_share = len(records) / plan["n_blocks"] if plan["n_blocks"] else 0.0
     working_s = covered_s((record.started_s, record.started_s + record.wall_s) for record in records)
     n_attempts = max(settled.epoch, 1)
     wall_s = _wall_s(state, records) if n_attempts == 1 else working_s
-    predicted = {step: seconds * done_share for step, seconds in plan["seconds"].items()}
+    ceilings = ceilings_of(plan, settled.events)
+    predicted = {step: seconds * done_share for step, seconds in alone_s(plan, ceilings).items()}
     predicted_s = max(predicted.values(), default=0.0)
-    stages = _stages(records, predicted)
+    flops = round(plan["flops"] * done_share)
+    stages = _stages(records, predicted, worker_ceilings(plan, ceilings), flops)
     overlap = sum(record.wall_s for record in records) / working_s if working_s > 0 else 0.0
     report = Report(
         status=state.status,
@@ -67,7 +72,7 @@ def report_of(state: JobState, settled: Settled, plan: Mapping[str, Any]) -> Rep
         stages=stages,
         bytes_read=sum(record.bytes_read for record in records),
         bytes_written=sum(record.bytes_written for record in records),
-        flops=round(plan["flops"] * done_share),
+        flops=flops,
         peak_host_bytes=max((record.peak_rss_bytes for record in records), default=0),
         planned_host_bytes=_planned_host_bytes(plan),
         peak_device_bytes=max((record.peak_device_bytes for record in records), default=0),
@@ -76,6 +81,7 @@ def report_of(state: JobState, settled: Settled, plan: Mapping[str, Any]) -> Rep
         holes=len(settled.holes),
         predicted_s=predicted_s,
         eta=predicted_s / wall_s if wall_s > 0 and records else None,
+        ceilings=ceilings.ceilings,
         bottleneck=_bottleneck(stages, wall_s, working_s),
         retries=settled.n_retries,
         splits=settled.n_splits,
@@ -92,7 +98,9 @@ def _wall_s(state: JobState, records: list[BlockRecord]) -> float:
     return max((state.ended_s or last_s) - first_s, 0.0)
 
 
-def _stages(records: list[BlockRecord], predicted: Mapping[str, float]) -> tuple[StageTime, ...]:
+def _stages(
+    records: list[BlockRecord], predicted: Mapping[str, float], ceilings: Mapping[str, float], flops: int
+) -> tuple[StageTime, ...]:
     busy: dict[str, float] = dict.fromkeys(_STEPS, 0.0)
     for record in records:
         for step, seconds in record.seconds.items():
@@ -101,9 +109,19 @@ def _stages(records: list[BlockRecord], predicted: Mapping[str, float]) -> tuple
         "read": sum(record.bytes_read for record in records),
         "write": sum(record.bytes_written for record in records),
     }
+    is_product = flops >= _PRODUCT_INTENSITY * max(sum(moved.values()), 1)
+    counted = moved | ({"compute": flops} if is_product else {})
     total_s = sum(busy.values()) or 1.0
     return tuple(
-        StageTime(step, seconds, seconds / total_s, moved.get(step), predicted.get(_PREDICTED_AS.get(step, "")))
+        StageTime(
+            step,
+            seconds,
+            seconds / total_s,
+            moved.get(step),
+            predicted.get(step, predicted.get(_PREDICTED_AS.get(step, ""))),
+            flops if step == "compute" and is_product else None,
+            ceilings.get(step) if step in counted else None,
+        )
         for step, seconds in busy.items()
         if seconds > 0 and step in _STEPS
     )
@@ -118,5 +136,4 @@ def _planned_host_bytes(plan: Mapping[str, Any]) -> int:
 def _bottleneck(stages: tuple[StageTime, ...], wall_s: float, working_s: float) -> str | None:
     if not stages:
         return None
-    is_short = wall_s > 1 and working_s < wall_s / 2
-    return "start" if is_short else max(stages, key=lambda stage: stage.busy_s).name
+    return "start" if working_s < wall_s / 2 else max(stages, key=lambda stage: stage.busy_s).name

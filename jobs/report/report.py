@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["STAGE_WORDS", "Report", "StageTime"]
 
@@ -31,7 +32,11 @@ class StageTime:
     n_bytes : int or None
         What it moved, where that is counted.
     predicted_s : float or None
-        What it would take alone, on all workers, at nominal rates.
+        What it would take alone, on all workers, at its ceiling.
+    flops : int or None
+        Of products, where computing is made of them.
+    ceiling : float or None
+        Bytes, or floating point operations, per second that a worker reaches at most.
 
     Examples
     --------
@@ -44,11 +49,24 @@ class StageTime:
     share: float
     n_bytes: int | None
     predicted_s: float | None
+    flops: int | None = None
+    ceiling: float | None = None
 
     @property
     def bytes_per_s(self) -> float | None:
         """Bytes in each second that a worker was busy with it."""
         return None if self.n_bytes is None or self.busy_s <= 0 else self.n_bytes / self.busy_s
+
+    @property
+    def flops_per_s(self) -> float | None:
+        """Floating point operations in each second that a worker was busy with it."""
+        return None if self.flops is None or self.busy_s <= 0 else self.flops / self.busy_s
+
+    @property
+    def of_ceiling(self) -> float | None:
+        """Which part of its ceiling it reached: above 1 where the ceiling is of a slower machine, or moment."""
+        rate = self.flops_per_s if self.n_bytes is None else self.bytes_per_s
+        return None if rate is None or self.ceiling is None else rate / self.ceiling
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +96,11 @@ class Report:
         For all processes together.
     retries, splits, deaths, timeouts, holes : int
     predicted_s : float
-        Of what is done, at nominal rates: its slowest stage alone.
+        Of what is done: its slowest stage alone, at its ceiling.
     eta : float or None
-        ``predicted_s / wall_s``: 1 is as fast as the slowest stage allows. The ceilings are nominal, not measured.
+        ``predicted_s / wall_s``: 1 is as fast as the slowest stage allows.
+    ceilings : {"measured", "nominal"}
+        Whether they were measured on the machine of the job, or are those of its device class.
     bottleneck : str or None
         The stage that took most, or "start".
     advice : tuple of str
@@ -116,6 +136,7 @@ class Report:
     holes: int
     predicted_s: float
     eta: float | None
+    ceilings: Literal["measured", "nominal"]
     bottleneck: str | None
     advice: tuple[str, ...]
 

@@ -22,7 +22,7 @@ def report_text(report: Report) -> str:
     rows = [*_facts(report)]
     width = max(len(label) for label, _ in rows)
     lines = [f"  {label:<{width}}  {text}" for label, text in rows]
-    stages = _stage_table(report.stages)
+    stages = _stage_table(report)
     advice = [f"  {sentence}" for sentence in report.advice]
     return "\n".join([*lines, *(["", *stages] if stages else []), *(["", *advice] if advice else [])])
 
@@ -30,9 +30,11 @@ def report_text(report: Report) -> str:
 def to_json(report: Report) -> dict[str, Any]:
     """Return a report as a document of JSON's types."""
     document = asdict(report)
-    document["stages"] = [asdict(stage) | {"bytes_per_s": stage.bytes_per_s} for stage in report.stages]
+    document["stages"] = [
+        asdict(stage) | {"bytes_per_s": stage.bytes_per_s, "flops_per_s": stage.flops_per_s} for stage in report.stages
+    ]
     rates = {"bytes_per_s": report.bytes_per_s, "flops_per_s": report.flops_per_s}
-    return {"schema": 1} | document | rates | {"advice": list(report.advice), "ceilings": "nominal"}
+    return {"schema": 1} | document | rates | {"advice": list(report.advice)}
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
@@ -77,9 +79,8 @@ def _time(report: Report) -> str:
 
 
 def _computed(report: Report) -> str:
-    total = format_bytes(report.flops).replace("B", "FLOP")
-    rate = f"{report.flops_per_s / 1e9:.3g} GFLOP/s"
-    return f"{total}, {rate}; {report.overlap:.1f} blocks side by side on average"
+    rate = f"{_flops(report.flops)}, {_flops(report.flops_per_s)}/s"
+    return f"{rate}; {report.overlap:.1f} blocks side by side on average"
 
 
 def _memory(report: Report) -> str:
@@ -94,33 +95,41 @@ def _memory(report: Report) -> str:
 
 
 def _eta(report: Report) -> str:
-    alone = f"the slowest stage alone would take {format_seconds(report.predicted_s)} at nominal rates"
+    alone = f"the slowest stage alone would take {format_seconds(report.predicted_s)} at {report.ceilings} rates"
     return f"{report.eta:.2g} ({alone}; this took {format_seconds(report.wall_s)})"
 
 
-def _stage_table(stages: tuple[StageTime, ...]) -> list[str]:
-    if not stages:
+def _stage_table(report: Report) -> list[str]:
+    shown = [stage for stage in report.stages if stage.share >= _LEAST_SHARE]
+    if not shown:
         return []
-    shown = [stage for stage in stages if stage.share >= _LEAST_SHARE]
-    rows = [("stage", "busy", "share", "", "bytes", "per worker"), *map(_stage_row, shown)]
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    head = ("stage", "busy", "share", "", "amount", "per worker", f"{report.ceilings} ceiling")
+    rows = [head, *map(_stage_row, shown)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     return [
         f"  {name:<{widths[0]}}  {busy:>{widths[1]}}  {share:>{widths[2]}}  {bar:<{widths[3]}}"
-        f"  {n_bytes:>{widths[4]}}  {rate:>{widths[5]}}".rstrip()
-        for name, busy, share, bar, n_bytes, rate in rows
+        f"  {amount:>{widths[4]}}  {rate:>{widths[5]}}  {ceiling:>{widths[6]}}".rstrip()
+        for name, busy, share, bar, amount, rate, ceiling in rows
     ]
 
 
-def _stage_row(stage: StageTime) -> tuple[str, str, str, str, str, str]:
-    rate = "" if stage.bytes_per_s is None or not stage.n_bytes else f"{format_bytes(stage.bytes_per_s)}/s"
+def _stage_row(stage: StageTime) -> tuple[str, str, str, str, str, str, str]:
+    said = _flops if stage.flops is not None else format_bytes
+    amount = stage.n_bytes if stage.n_bytes is not None else stage.flops
+    rate = stage.bytes_per_s if stage.n_bytes is not None else stage.flops_per_s
     return (
         STAGE_WORDS[stage.name],
         format_seconds(stage.busy_s),
         f"{100 * stage.share:.0f} %",
         "#" * round(_BAR_WIDTH * stage.share),
-        format_bytes(stage.n_bytes) if stage.n_bytes else "",
-        rate,
+        said(amount) if amount else "",
+        f"{said(rate)}/s" if rate else "",
+        f"{said(stage.ceiling)}/s" if stage.ceiling and rate else "",
     )
+
+
+def _flops(n: float) -> str:
+    return format_bytes(n).replace("B", "FLOP")
 
 
 def _count(n: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .calibrations import Machine, calibration_path, read_calibration, write_calibration
 from .catalogue import find_job, list_jobs, remove_job
 from .files import write_file
 from .held import Holder
@@ -26,12 +27,14 @@ __all__ = [
     "JobState",
     "Journal",
     "Ledger",
+    "Machine",
     "PartialRef",
     "PartialsFile",
     "Receipt",
     "Settled",
     "Ticket",
     "Wants",
+    "calibration_path",
     "cancelling",
     "create_job_folder",
     "find_job",
@@ -43,11 +46,13 @@ __all__ = [
     "list_jobs",
     "lock_holder",
     "new_job_id",
+    "read_calibration",
     "read_ledger",
     "read_settled",
     "read_state",
     "remove_job",
     "settle",
+    "write_calibration",
     "write_file",
     "write_state",
 ]

@@ -23,7 +23,7 @@ calibrations = st.builds(
     device=st.sampled_from(["cpu", "cuda"]),
     measured_s=st.floats(0, 1e10),
     took_s=st.floats(0, 10),
-    load=st.floats(0, 100),
+    share=st.floats(0, 1),
     n_cores=st.integers(1, 512),
     folder=st.text(max_size=20),
     read=MAYBE,
@@ -44,7 +44,7 @@ JSON = st.recursive(
 
 
 def one(device: str = "cpu", **rates: Any) -> Calibration:
-    return Calibration(device, 1.7e9, 1.1, 0.1, 2, "/scratch", **rates)  # type: ignore[arg-type]
+    return Calibration(device, 1.7e9, 1.1, 1.0, 2, "/scratch", **rates)  # type: ignore[arg-type]
 
 
 @given(calibrations)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget, DeviceKind
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.placement import INLINE_S, choose_device, choose_place, process_bytes
+from arraymill.jobs.placement import INLINE_S, Place, choose_device, choose_place, process_bytes
 from arraymill.jobs.planning import Plan, plan_job
+from arraymill.jobs.rates import rates_of
 
 BUDGET = Budget(8 << 30, 64 << 30)
 
@@ -46,13 +49,63 @@ def test_a_reason_that_is_given_is_kept() -> None:
 def test_what_is_read_once_stays_on_the_cpu() -> None:
     plan, reason = choose_device(lambda device: plan_sum(10**9, device))
     assert plan.limits.device == "cpu"
-    assert "the read being the limit" in reason
+    assert "reading being the limit; a GPU would need" in reason
+
+
+def with_seconds(plan: Plan, **seconds: float) -> Plan:
+    return replace(plan, seconds=seconds)
+
+
+def test_the_cpu_may_be_done_before_the_link_could_deliver() -> None:
+    plans = {
+        "cpu": with_seconds(plan_sum(1000), read=0.5, compute=0.4),
+        "cuda": with_seconds(plan_sum(1000, "cuda"), read=0.1, to_device=0.6, from_device=0.0, compute=0.01),
+    }
+    plan, reason = choose_device(lambda device: plans[device])
+    assert plan is plans["cpu"]
+    assert "it is done before the link to a GPU could deliver the arrays, which takes 600 ms" in reason
+
+
+@pytest.mark.parametrize("step", ["link", "to_device", "from_device"])
+def test_however_long_the_cpu_takes_a_slower_link_is_not_worth_it(step: str) -> None:
+    plans = {
+        "cpu": with_seconds(plan_sum(1000), read=100.0),
+        "cuda": with_seconds(plan_sum(1000, "cuda"), compute=1.0, **{step: 101.0}),
+    }
+    plan, reason = choose_device(lambda device: plans[device])
+    assert plan.limits.device == "cpu"
+    assert "before the link" in reason
 
 
 def test_a_large_product_goes_to_the_gpu() -> None:
     plan, reason = choose_device(lambda device: plan_product(40_000, device))
     assert plan.limits.device == "cuda"
     assert reason.startswith("CUDA: predicted")
+    assert "with its start, against" in reason
+
+
+@pytest.mark.parametrize(
+    ("on_cpu", "on_cuda", "said"),
+    [
+        ("measured", "measured", "; at measured rates"),
+        ("nominal", "nominal", "; at nominal rates"),
+        ("measured", "nominal", "; at measured rates of the CPU and nominal ones of the GPU"),
+    ],
+)
+@pytest.mark.parametrize("side", [100, 40_000])
+def test_whose_rates_they_are_is_said(on_cpu: str, on_cuda: str, said: str, side: int) -> None:
+    ceilings = {"cpu": on_cpu, "cuda": on_cuda}
+    _, reason = choose_device(
+        lambda device: plan_product(side, device), lambda plan: ceilings[plan.limits.device]
+    )
+    assert reason.endswith(said)
+
+
+def test_a_place_knows_whose_rates_chose_it() -> None:
+    nominal = rates_of("cpu", "standard", np.dtype("f4"))
+    assert Place("inline", "cpu", "as asked").ceilings == "nominal"
+    assert choose_place(plan_sum(10), rates=nominal).ceilings == "nominal"
+    assert choose_place(plan_sum(10), rates=replace(nominal, is_measured=True)).ceilings == "measured"
 
 
 @pytest.mark.parametrize("kind", ["local", "cuda"])

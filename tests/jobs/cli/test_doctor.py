@@ -1,15 +1,92 @@
 import importlib
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from arraymill.cluster.nvml import Gpu
+from arraymill.jobs.api import calibration
+from arraymill.jobs.calibration import Calibration
 from arraymill.jobs.cli import checks_folder, checks_gpu, checks_software
 from arraymill.jobs.cli.checks import Check
 from arraymill.jobs.cli.checks_folder import folder_check
+from arraymill.jobs.cli.checks_speed import speed_checks
 
+QUIET = Calibration(
+    "cpu", time.time(), 1.1, 1.0, 2, "/scratch", read=9e9, writes={1: 2e9, 2: 3e9}, flops={"f4": 1e11, "f8": 5e10}
+)
 GPU = Gpu(0, "GPU-1234", "NVIDIA H200", 140_000_000_000, 139_000_000_000, (9, 0))
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch, tmp_path_factory):
+    """Measure nothing, but what a test says, and keep it where no other test looks."""
+    monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path_factory.mktemp("home")))
+    told = [QUIET]
+    monkeypatch.setattr(calibration, "calibrate", lambda device, folder, *, n_cores: told[-1])
+    return told
+
+
+def speeds_in(text):
+    lines = [line[6:].split("  ") for line in text.splitlines() if line[:6].strip()]
+    return {name: said for name, *_, said in lines if name in ("products", "reading", "writing", "rates")}
+
+
+def test_speeds_are_shown_and_kept(call):
+    found = speeds_in(call("doctor").stdout)
+    assert found["products"].strip() == "float32 100 GFLOP/s, float64 50.0 GFLOP/s for each of 2 cores"
+    assert found["writing"].strip() == "2.00 GB/s by one, 3.00 GB/s by 2; in /scratch"
+    assert "measured now in 1.1 s; kept in" in found["rates"]
+    assert calibration.known_calibration("cpu") == QUIET
+
+
+def test_what_was_measured_before_is_shown_without_measuring(call, measured):
+    assert call("doctor").exit_code == 0
+    measured.append(None)
+    document = json.loads(call("doctor", "--no-measure", "--json").stdout)
+    assert Calibration.from_json(document["calibrations"]["cpu"]) == QUIET
+
+
+def test_a_machine_that_was_never_measured_is_told_so(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "empty"))
+    result = call("doctor", "--no-measure")
+    assert "not measured yet" in speeds_in(result.stdout)["rates"]
+    assert result.exit_code == 0
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (replace(QUIET, share=0.5), "other programs took 50 % of the cores"),
+        (replace(QUIET, problems=("files: no room",)), "without files: no room"),
+    ],
+)
+def test_rates_that_should_be_measured_again_are_a_warning(call, measured, one, said):
+    measured.append(one)
+    result = call("doctor")
+    assert said in speeds_in(result.stdout)["rates"]
+    assert result.exit_code == 0
+
+
+def test_a_gpu_has_its_link_shown():
+    one = replace(QUIET, device="cuda", to_device=5e10, from_device=4e10, flops={"tf32": 4e14})
+    checks = speed_checks({"cuda": (one, "/f")}, now_s=one.measured_s)
+    assert [(check.name, check.status) for check in checks] == [
+        ("GPU products", "ok"),
+        ("link", "ok"),
+        ("GPU rates", "ok"),
+    ]
+    assert (checks[0].found, checks[1].found) == ("TF32 400 TFLOP/s", "50.0 GB/s to the GPU, 40.0 GB/s from it")
+
+
+def test_a_gpu_that_cannot_be_measured_is_a_warning():
+    checks = speed_checks({"cuda": (None, "the driver is gone")}, now_s=0.0)
+    assert [(check.name, check.status, check.found) for check in checks] == [
+        ("GPU rates", "warn", "the driver is gone")
+    ]
 
 
 def test_this_machine_can_run_jobs(call):

@@ -2,6 +2,7 @@ import json
 
 from stored_jobs import START_S, block_record, plan_document
 
+from arraymill.jobs.rates import Rates
 from arraymill.jobs.report import report_of, report_text, to_json
 from arraymill.jobs.store import JobState, settle
 
@@ -18,18 +19,32 @@ def test_the_receipt_says_where_the_time_went():
         "  blocks      8 of 8 done; no retries, splits, deaths or timeouts",
         "  time        10.0 s, 2.0 s of it to start and to end",
         "  moved       6.40 MB read, 640 kB written, 704 kB/s",
-        "  computed    8.00 MFLOP, 0.0008 GFLOP/s; 1.0 blocks side by side on average",
+        "  computed    8.00 MFLOP, 800 kFLOP/s; 1.0 blocks side by side on average",
         "  memory      100 MB in the largest process; planned 151 MB each, 1.00 GB for all",
         "  eta         0.4 (the slowest stage alone would take 4.0 s at nominal rates; this took 10.0 s)",
         "  bottleneck  reading",
         "",
-        "  stage        busy  share                       bytes  per worker",
-        "  reading     5.6 s   70 %  #################  6.40 MB   1.14 MB/s",
+        "  stage        busy  share                      amount  per worker  nominal ceiling",
+        "  reading     5.6 s   70 %  #################  6.40 MB   1.14 MB/s        8.00 GB/s",
         "  computing   1.6 s   20 %  #####",
-        "  writing    800 ms   10 %  ##                  640 kB    800 kB/s",
+        "  writing    800 ms   10 %  ##                  640 kB    800 kB/s        1.50 GB/s",
         "",
         f"  {make_report().advice[0]}",
     ]
+
+
+def test_measured_ceilings_are_called_so():
+    rates = Rates(read=1.6e6, most_read=1e9, write=1e6, most_write=1e9, flops=1e9, is_measured=True)
+    report = make_report(rates=rates.to_json(), flops=8 * 10**9)
+    lines = report_text(report).splitlines()
+    assert "at measured rates" in lines[6]
+    assert [line.split()[-3:] for line in lines[9:13]] == [
+        ["worker", "measured", "ceiling"],
+        ["1.14", "MB/s", "1.60", "MB/s"][-3:],
+        ["5.00", "GFLOP/s", "1.00", "GFLOP/s"][-3:],
+        ["800", "kB/s", "1.00", "MB/s"][-3:],
+    ]
+    assert to_json(report)["ceilings"] == "measured"
 
 
 def test_a_gpu_has_its_memory_shown():
