@@ -5,7 +5,7 @@ While the guard is up, the signal does nothing but wake a thread, which lays pag
 thread that was stopped goes on, over zeros, and the check of the file's stamp that follows every block throws the
 result away. ::
 
-    compute thread   reads page 7 -- SIGBUS -- again -- SIGBUS -- again -- reads 0 --> block done --> file changed: error
+    compute thread   reads page 7 -- SIGBUS -- again -- SIGBUS -- again -- reads 0 --> done --> file changed: error
     guard thread                       `-- woken -- mmap(zeros, MAP_FIXED) --'
 
 It works because NumPy and BLAS release the interpreter's lock while they read arrays this large. Where no mapped file
