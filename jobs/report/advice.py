@@ -44,7 +44,7 @@ def _starting(report: Report) -> str:
     idle_s = format_seconds(report.wall_s - report.working_s)
     said = f"{idle_s} of {format_seconds(report.wall_s)} went into starting and ending, not into blocks"
     if report.wall_s < _SHORT_S:
-        return f"{said}: the job is too small for anything else to matter"
+        return f"{said}: the job is too small to tune"
     if report.place == "inline":
         return f"{said}: into opening and checking the inputs, and into checking and publishing the output"
     return f"{said}: small jobs are faster with --cluster inline, or on a warm cluster (arraymill cluster start)"

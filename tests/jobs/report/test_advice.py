@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from stored_jobs import START_S, block_record, plan_document
 
+from arraymill.jobs.rates import Rates
 from arraymill.jobs.report import report_of
 from arraymill.jobs.report.advice import advise
 from arraymill.jobs.store import JobState, settle
@@ -36,6 +37,40 @@ def report_with(seconds, **changes):
 )
 def test_advice_follows_from_the_figures(seconds, changes, said):
     assert said in "\n".join(advise(report_with(seconds, **changes)))
+
+
+RATES = {"most_read": 1e15, "most_write": 1e15, "is_measured": True}
+
+
+def measured_report(seconds, *, read=1e6, write=1e6, flops=1e9, **changes):
+    """Return a report against a machine of which so much was measured; 800 kB are read and 1 GFLOP done in a block."""
+    rates = Rates(read=read, write=write, flops=flops, **RATES).to_json()
+    records = [{"kind": "block", **block_record(block, seconds=seconds)} for block in range(8)]
+    state = JobState("DONE", started_s=START_S, ended_s=START_S + 9.0)
+    plan = plan_document(rates=rates, flops=8 * 10**9)
+    return replace(report_of(state, settle(records), plan), **changes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ceilings", "said"),
+    [
+        ({"read": 0.8}, {"read": 1e6}, "1.00 MB/s per worker, 100 % of what this machine reaches: only fewer bytes"),
+        ({"read": 0.8}, {"read": 1.8e6}, "56 % of what this machine reaches: it came from memory"),
+        ({"read": 0.8}, {"read": 1e7}, "10 % of what this machine reaches: the disk is the limit"),
+        ({"write": 0.8}, {"write": 2e5}, "50 % of what this machine reaches: the output's disk"),
+        ({"compute": 0.8}, {"flops": 1.3e9}, "computing, 96 % of what this machine reaches: more workers"),
+        ({"compute": 0.8}, {"flops": 5e9}, "25 % of what this machine reaches: other programs took the cores"),
+    ],
+)
+def test_advice_knows_what_this_machine_reaches(seconds, ceilings, said):
+    assert said in "\n".join(advise(measured_report(seconds, **ceilings)))
+
+
+def test_little_is_said_of_a_job_of_milliseconds():
+    report = report_with({"read": 0.9}, wall_s=0.05, working_s=0.04, bottleneck="read")
+    assert advise(report) == ()
+    (said,) = advise(replace(report, working_s=0.01, bottleneck="start"))
+    assert said == "40 ms of 50 ms went into starting and ending, not into blocks: the job is too small to tune"
 
 
 def test_fast_precision_is_not_advised_twice():

@@ -1,6 +1,7 @@
 import pytest
 from stored_jobs import START_S, block_record, plan_document
 
+from arraymill.jobs.rates import Rates
 from arraymill.jobs.report import report_of
 from arraymill.jobs.store import JobState, settle
 
@@ -29,6 +30,25 @@ def test_seconds_are_told_apart_by_stage():
 def test_eta_is_the_slowest_stage_alone_over_the_wall():
     report = make_report(ALL)
     assert (report.predicted_s, report.eta) == (4.0, 0.4)
+
+
+def test_a_short_job_waits_for_its_start():
+    records = [block_record(block, started_s=START_S, wall_s=0.001) for block in range(8)]
+    state = JobState("DONE", started_s=START_S, ended_s=START_S + 0.1)
+    assert make_report(records, state=state).bottleneck == "start"
+
+
+def test_computing_has_a_ceiling_where_it_is_products():
+    sums = make_report(ALL)
+    products = make_report(ALL, flops=80 * 7_040_000)
+    found = [{stage.name: stage.ceiling for stage in report.stages} for report in (sums, products)]
+    assert found == [{"read": 8e9, "compute": None, "write": 1.5e9}, {"read": 8e9, "compute": 1e11, "write": 1.5e9}]
+
+
+def test_workers_that_measured_make_the_ceilings():
+    rates = Rates(read=16e9, most_read=4e10, write=1e9, most_write=1e9, flops=1e11, is_measured=True)
+    report = make_report(ALL, [{"kind": "rates", **rates.to_json()}])
+    assert (report.ceilings, report.predicted_s, report.eta) == ("measured", 2.0, 0.2)
 
 
 def test_only_what_is_done_is_predicted():

@@ -1,0 +1,175 @@
+"""Facts of measuring for a job: once, before its first block, where it is worth it, and never at the job's risk."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arraymill.cluster.nvml import Gpu
+from arraymill.jobs.api import calibration
+from arraymill.jobs.api.calibration import known_calibration, measure_device, measure_workers, this_machine
+from arraymill.jobs.api.planned import plan_of
+from arraymill.jobs.calibration import Calibration
+from arraymill.jobs.job import Job, open_job
+from arraymill.jobs.planning import Plan
+from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.store import read_calibration
+
+ONE = Calibration("cpu", time.time(), 1.1, 1.0, 2, "/", read=9e9, flops={"f4": 1e11, "f8": 5e10})
+
+
+class FakeSession:
+    """Answers a task as it is told, and counts what it is asked."""
+
+    def __init__(self, answer: Callable[[], Any], *, kind: str = "local") -> None:
+        self.kind, self.device, self._answer = kind, "cpu", answer
+        self.tasks: list[tuple[Any, ...]] = []
+        self.waited_s: list[float] = []
+
+    def submit(self, function: Any, /, *args: Any, key: str) -> Future[Any]:
+        self.tasks.append((function, *args, key))
+        future: Future[Any] = Future()
+        try:
+            if (answer := self._answer()) is not None:
+                future.set_result(answer)
+        except Exception as error:  # noqa: BLE001 - the task's
+            future.set_exception(error)
+        return future
+
+    def wait(self, futures: list[Future[Any]], timeout_s: float) -> set[Future[Any]]:
+        self.waited_s.append(timeout_s)
+        return {future for future in futures if future.done()}
+
+
+@pytest.fixture
+def job(map_spec: JobSpec) -> Job:
+    return open_job(map_spec)
+
+
+@pytest.fixture
+def plan(job: Job) -> Plan:
+    return replace(plan_of(job)[0], seconds={"read": 60.0})
+
+
+def test_workers_measure_once(job: Job, plan: Plan, tmp_path: Path) -> None:
+    session = FakeSession(lambda: ONE)
+    rates = measure_workers(job, plan, session, tmp_path)
+    assert rates is not None
+    assert (rates.read, rates.is_measured) == (9e9, True)
+    assert known_calibration("cpu") == ONE
+    assert measure_workers(job, plan, session, tmp_path) is None
+    ((task, device, folder, key),) = session.tasks
+    assert (task.func.__name__, device, folder) == ("calibrate", "cpu", tmp_path)
+    assert key.startswith("calibrate-")
+
+
+def test_a_job_without_an_output_is_measured_in_its_own_folder(sum_spec: JobSpec, tmp_path: Path) -> None:
+    job, session = open_job(sum_spec), FakeSession(lambda: ONE)
+    plan = replace(plan_of(job)[0], seconds={"read": 60.0})
+    measure_workers(job, plan, session, tmp_path / "job")
+    assert session.tasks[0][2] == tmp_path / "job"
+
+
+def test_short_jobs_are_not_made_longer(job: Job, plan: Plan, tmp_path: Path) -> None:
+    session = FakeSession(lambda: ONE)
+    assert measure_workers(job, replace(plan, seconds={"read": 2.0}), session, tmp_path) is None
+    assert session.tasks == []
+
+
+def test_this_process_is_not_measured(job: Job, plan: Plan, tmp_path: Path) -> None:
+    session = FakeSession(lambda: ONE, kind="inline")
+    assert measure_workers(job, plan, session, tmp_path) is None
+    assert session.tasks == []
+
+
+def refuse() -> Any:
+    raise RuntimeError("the worker died")
+
+
+@pytest.mark.parametrize("answer", [refuse, lambda: "no calibration", lambda: replace(ONE, read=None, flops={})])
+def test_a_measurement_that_fails_is_forgotten(
+    job: Job, plan: Plan, tmp_path: Path, answer: Callable[[], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert measure_workers(job, plan, FakeSession(answer), tmp_path) is None
+    assert known_calibration("cpu") is None
+
+
+def test_a_measurement_that_does_not_end_is_left_behind(
+    job: Job, plan: Plan, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = FakeSession(lambda: None)
+    with caplog.at_level(logging.WARNING):
+        assert measure_workers(job, plan, session, tmp_path) is None
+    assert session.waited_s == [20.0]
+    assert "no answer within 20 s" in caplog.text
+
+
+def test_a_session_that_refuses_tasks_is_left_alone(job: Job, plan: Plan, tmp_path: Path) -> None:
+    session = FakeSession(lambda: ONE)
+    session.submit = lambda *args, key: (_ for _ in ()).throw(CancelledError())  # type: ignore[method-assign]
+    assert measure_workers(job, plan, session, tmp_path) is None
+
+
+def test_a_home_that_cannot_be_written_costs_the_calibration_alone(
+    job: Job, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "file"))
+    assert measure_workers(job, plan, FakeSession(lambda: ONE), tmp_path) is None
+
+
+def test_what_the_doctor_measures_is_kept(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "calibrate", lambda device, folder, *, n_cores: ONE)
+    found, path = measure_device("cpu", tmp_path)
+    assert found == read_calibration(this_machine("cpu"))
+    assert path is not None
+    assert path.parent == home / "calibration"
+
+
+def test_a_gpu_is_measured_by_a_process_of_its_own(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "gauges.py"
+    script.write_text(f"print({json.dumps(replace(ONE, device='cuda').to_json())!r})")
+    commands = []
+
+    def run(command: list[str], **options: Any) -> Any:
+        commands.append(command)
+        return real([sys.executable, str(script)], **options)
+
+    real = subprocess.run
+    monkeypatch.setattr(calibration.subprocess, "run", run)
+    monkeypatch.setattr(calibration, "gpus", lambda: (Gpu(0, "GPU-1", "NVIDIA H100", 1, 1, (9, 0)),))
+    found, _ = measure_device("cuda", tmp_path)
+    assert found.device == "cuda"
+    assert commands[0][3:6] == ["arraymill.jobs.gauges", "cuda", str(tmp_path)]
+    assert known_calibration("cuda") == found
+    assert known_calibration("cpu") is None
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(3)", "print('no JSON')", "print('{}')"])
+def test_a_gpu_that_cannot_be_measured_is_said(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    real = subprocess.run
+    monkeypatch.setattr(calibration.subprocess, "run", lambda command, **options: real(
+        [sys.executable, "-c", code], **options
+    ))
+    with pytest.raises(RuntimeError, match="the cuda device was not measured"):
+        measure_device("cuda", tmp_path)
+
+
+def test_a_processor_has_its_name() -> None:
+    assert this_machine("cpu").processor == calibration._processor()
+    assert this_machine("cpu") == this_machine("cpu")
