@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["Budget", "DeviceKind", "Limits", "Precision", "fit_workers", "limits_of", "workers_bytes"]
+__all__ = [
+    "Budget",
+    "DeviceKind",
+    "Limits",
+    "Precision",
+    "fit_workers",
+    "limits_of",
+    "usable_device_bytes",
+    "workers_bytes",
+]
 
 DeviceKind: TypeAlias = Literal["cpu", "cuda"]
 Precision: TypeAlias = Literal["strict", "standard", "fast", "fast-fp32", "fast-bf16"]
@@ -15,8 +24,10 @@ _TASK_SHARE = 8
 """A task's arrays may take an eighth of the memory, so that several workers and their own needs fit beside."""
 _LEAST_TASK_BYTES = 1 << 20
 _MOST_TASK_BYTES = {"cpu": 640 << 20, "cuda": 4 << 30}
-"""A larger share buys no speed: products run at full speed from 512 rows on a core, from 4096 on a GPU."""
-_CUDA_TASK_SHARE = 2
+"""A larger share buys no speed: a core multiplies at full speed from tiles of 2048 x 2048 on, and a GPU is fed through
+at most 2 GiB of pinned slots."""
+_DEVICE_RESERVE_BYTES = 512 << 20
+"""For the libraries' own memory on a device: cuBLAS's workspaces, what a caching allocator rounds up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,16 @@ def limits_of(
     125000000
     """
     host = min(max(budget.host_bytes // _TASK_SHARE, _LEAST_TASK_BYTES), _MOST_TASK_BYTES[device])
-    return Limits(device, precision, host, budget.device_bytes // _CUDA_TASK_SHARE, block_bytes)
+    return Limits(device, precision, host, usable_device_bytes(budget.device_bytes), block_bytes)
+
+
+def usable_device_bytes(limit_bytes: int) -> int:
+    """Return what arrays may take of a limit of device memory: all but half a GiB, or but a quarter of a small one.
+
+    >>> usable_device_bytes(8 << 30) / 2**30
+    7.5
+    """
+    return limit_bytes - min(_DEVICE_RESERVE_BYTES, limit_bytes // 4)
 
 
 def fit_workers(budget: Budget, *, task_bytes: int, process_bytes: int, shared_process: bool) -> int:

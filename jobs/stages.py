@@ -17,17 +17,18 @@ with the block.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Grid, Region, Shape, broadcast_region
+from .blocks import Grid, Region, Shape, broadcast_region, whole_region
 from .headers import ArrayHeader
 from .kernels import MapKernel, ReduceKernel
 from .limits import Precision
 from .modes import ProductMode
+from .moves import Moves
 
 __all__ = ["ConstantStage", "ContractStage", "Draft", "MapStage", "ProductMode", "ReduceStage", "Stage"]
 
@@ -90,6 +91,9 @@ class ReduceStage:
         Reduced axes stay in the output with length 1.
     reverse : bool
         The input and the output are taken with their axes reversed.
+    whole : tuple of int or None
+        The shape of an output to which every block contributes as a whole, as to a Gram matrix; then `axes` are all.
+        None where the output is what is left of the input's axes.
     """
 
     kernel: ReduceKernel
@@ -98,6 +102,7 @@ class ReduceStage:
     axes: tuple[int, ...]
     keepdims: bool = False
     reverse: bool = False
+    whole: Shape | None = None
 
     @property
     def n_parts(self) -> int:
@@ -118,6 +123,8 @@ class ReduceStage:
 
     def kept(self, region: Region) -> Region:
         """Return the output's region of a region of the input."""
+        if self.whole is not None:
+            return whole_region(self.whole)
         if self.keepdims:
             return tuple((0, 1) if axis in self.axes else bounds for axis, bounds in enumerate(region))
         return tuple(bounds for axis, bounds in enumerate(region) if axis not in self.axes)
@@ -141,22 +148,15 @@ class ContractStage:
         The stored operand is k x m, or n x k.
     a_vector, b_vector : bool
         The operand is 1-D and its added axis does not appear in the output.
-    dtype : numpy.dtype
-        The dtype that products are computed in.
-    accumulate : numpy.dtype
-        The dtype that slabs are added in.
-    result : numpy.dtype
-        The output's dtype.
+    dtype, accumulate, result : numpy.dtype
+        What products are computed in, what slabs are added in, the output's.
     precision : Precision
-        What the user asked for.
     pieces : tuple of int
-        Chunk shape ``(*batch, m, n)`` of the tiles in which a block is computed one after another; () computes it
-        whole.
+        Chunk shape ``(*batch, m, n)`` of the tiles of a block, computed one after another; () computes it whole.
     mode : ProductMode
         How a GPU multiplies.
     order : {"rows", "columns"}
-        The tiles of a block are taken row by row, or column by column; each row (column) in the direction opposite to
-        the one before, so that the panel at the turn is used again.
+        The tiles of a block are taken row by row, or column by column, every second row (column) backwards.
     resident : {"none", "a", "b"}
         The operand whose panel (all slabs of k that a row of tiles needs of a, or a column of b) stays in device memory
         until the tiles that need it are done: a with order rows, b with order columns. Slabs of the other pass through.
@@ -236,6 +236,7 @@ class Draft:
         Bytes that all tasks read from the inputs, repeated reads included.
     notes : tuple of str
         What the user should know: an accuracy, a limit, a choice made.
+    moves : Moves
     """
 
     stage: Stage
@@ -245,3 +246,4 @@ class Draft:
     read_bytes: int
     task_device_bytes: int = 0
     notes: tuple[str, ...] = ()
+    moves: Moves = field(default_factory=Moves)

@@ -20,6 +20,7 @@ JOBS = {
     "spec": 1.1,
     "limits": 1,
     "modes": 1.1,
+    "moves": 1.1,
     "kernels": 1.1,
     "calibration": 1.2,
     "workspace": 1.2,

@@ -10,8 +10,8 @@ reduce    pieces along kept axes, then along reduced ones;    keeps its bits whe
           along reduced ones only where blocks are parts      booleans, positions; `ReduceKernel.is_exact`); else the
                                                               last bits of a rounded sum may change, within the same
                                                               bound, and the sign of a zero that is a minimum
-contract  the tile's longest side, and the slab of k          keeps its bits for integers and booleans; else last
-                                                              bits may change: BLAS adds in an order that depends on
+contract  the tile's longest side, and the slab of k;         keeps its bits for integers and booleans; else last
+          no panel stays on the device                        bits may change: BLAS adds in an order that depends on
                                                               the shape of the product
 ========  ==================================================  =====================================================
 
@@ -61,7 +61,9 @@ def split_stage(stage: _AnyStage, n_splits: int) -> _AnyStage:
     if isinstance(stage, ContractStage):
         tile = stage.grid.chunks[:-1]
         slab = min(stage.slab, max(stage.slab >> n_splits, _SMALLEST_SLAB))
-        return replace(stage, pieces=_halve(_inside(stage.pieces or tile, tile), n_splits), slab=slab)
+        pieces = _halve(_inside(stage.pieces or tile, tile), n_splits)
+        # a panel that stays on the device takes most of its memory
+        return replace(stage, pieces=pieces, slab=slab, resident="none")
     return stage
 
 

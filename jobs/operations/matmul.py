@@ -10,29 +10,23 @@ N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed. (2002), 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..blocks import Grid, Shape, ceil_div, row_major_chunks
+from ..blocks import Shape
 from ..dtypes import compute_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..modes import product_mode
-from ..stages import ConstantStage, ContractStage, Draft
+from ..stages import ConstantStage, Draft
+from .contraction import Contraction, Operand, draft_contraction
 from .operation import Operation, Params
-from .tiles import Tile, choose_parts, choose_tile
 
 __all__ = ["MATMUL", "MatmulParams"]
-
-_MAX_BATCH_BYTES = 64 << 20
-
 
 class MatmulParams(Params):
     """Parameters of matmul."""
@@ -41,18 +35,7 @@ class MatmulParams(Params):
     transpose_b: bool = Field(False, description="take b with its last two axes swapped; the file is not copied")
 
 
-@dataclass(frozen=True, slots=True)
-class _Operand:
-    """One operand as a stack of matrices: ``(*batch, rows, columns)`` after transposition."""
-
-    batch: Shape
-    rows: int
-    columns: int
-    vector: bool
-    transposed: bool
-
-
-def _read_operand(header: ArrayHeader, *, transposed: bool, column: bool) -> _Operand:
+def _read_operand(header: ArrayHeader, *, transposed: bool, column: bool) -> Operand:
     if header.ndim == 0:
         raise SpecError(
             f"matmul: {header.name} is 0-d and does not have enough dimensions",
@@ -61,14 +44,14 @@ def _read_operand(header: ArrayHeader, *, transposed: bool, column: bool) -> _Op
         )
     if header.ndim == 1:
         rows, columns = (header.shape[0], 1) if column else (1, header.shape[0])
-        return _Operand((), rows, columns, vector=True, transposed=False)
+        return Operand(header, (), rows, columns, vector=True, transposed=False)
     *batch, rows, columns = header.shape
     if transposed:
         rows, columns = columns, rows
-    return _Operand(tuple(batch), rows, columns, vector=False, transposed=transposed)
+    return Operand(header, tuple(batch), rows, columns, vector=False, transposed=transposed)
 
 
-def _check_shapes(a: _Operand, b: _Operand, headers: Sequence[ArrayHeader]) -> Shape:
+def _check_shapes(a: Operand, b: Operand, headers: Sequence[ArrayHeader]) -> Shape:
     """Return the batch shape of the product.
 
     Raises
@@ -112,85 +95,21 @@ def _product_dtypes(result: np.dtype[Any], limits: Limits) -> tuple[np.dtype[Any
     return compute, compute
 
 
-def _chunk_batch(batch: Shape, tile: Tile, m: int, n: int, k: int, itemsize: int) -> tuple[int, ...]:
-    """Return how many matrices of each batch axis make a task: more than one only where they are small."""
-    if (tile.rows, tile.columns, tile.slab) != (m, n, k):
-        return (1,) * len(batch)
-    matrix_bytes = itemsize * (m * k + k * n + m * n)
-    return row_major_chunks(batch, max(_MAX_BATCH_BYTES // matrix_bytes, 1))
-
-
 def _build(headers: Sequence[ArrayHeader], params: MatmulParams, limits: Limits) -> Draft:
     a = _read_operand(headers[0], transposed=params.transpose_a, column=False)
     b = _read_operand(headers[1], transposed=params.transpose_b, column=True)
     batch = _check_shapes(a, b, headers)
-    m, k, n = a.rows, a.columns, b.columns
-    stored = [header.dtype.newbyteorder("=") for header in headers]
-    result = np.result_type(*stored)
+    result = np.result_type(a.dtype, b.dtype)
     if result.kind in "iu":
         for header in headers:
             # the range of integers is looked at where they are: refused where there is no order for them
             compute_dtype("elementwise", header.dtype, limits.device, name=header.name)
-    shape = (*batch, *(() if a.vector else (m,)), *(() if b.vector else (n,)))
+    shape = (*batch, *(() if a.vector else (a.rows,)), *(() if b.vector else (b.columns,)))
     output = ArrayHeader("output", shape, result)
-    if math.prod(batch) * m * n * k == 0:
+    contraction = Contraction(a, b, batch, *_product_dtypes(result, limits), result)
+    if contraction.flops == 0:
         return Draft(ConstantStage(np.zeros(shape, result)), output, flops=0, task_host_bytes=0, read_bytes=0)
-    stage, host, device = _stage(a, b, batch, stored, result, limits)
-    flops = 2 * math.prod(batch) * m * n * k * (4 if result.kind == "c" else 1)
-    read = _traffic(stage, m, n, k, [header.dtype.itemsize for header in headers])
-    notes = _notes(result, limits)
-    return Draft(stage, output, flops, host, read_bytes=read, task_device_bytes=device, notes=notes)
-
-
-def _stage(
-    a: _Operand, b: _Operand, batch: Shape, stored: Sequence[np.dtype[Any]], result: np.dtype[Any], limits: Limits
-) -> tuple[ContractStage, int, int]:
-    m, k, n = a.rows, a.columns, b.columns
-    compute, accumulate = _product_dtypes(result, limits)
-    # what is read, and beside it what it is cast to
-    panel = max(dtype.itemsize + (compute.itemsize if dtype != compute else 0) for dtype in stored)
-    # the product, what it is added to, and the output's dtype where that is another
-    tile_itemsize = compute.itemsize + (accumulate.itemsize + result.itemsize if result != compute else 0)
-    budget = limits.task_host_bytes
-    if limits.device == "cuda":
-        budget = min(budget, limits.task_device_bytes)
-    budget = min(budget, limits.block_bytes or budget)
-    tile = choose_tile(
-        m, n, k, panel_itemsize=panel, tile_itemsize=tile_itemsize, budget_bytes=budget, device=limits.device
-    )
-    parts = choose_parts(tile, m, n, k, n_batches=math.prod(batch), itemsize=panel)
-    matrices = _chunk_batch(batch, tile, m, n, k, panel + tile_itemsize) if parts == 1 else (1,) * len(batch)
-    stage = ContractStage(
-        Grid((*batch, m, n, k), (*matrices, tile.rows, tile.columns, ceil_div(k, parts))),
-        slab=tile.slab,
-        a_batch=a.batch,
-        b_batch=b.batch,
-        a_transposed=a.transposed,
-        b_transposed=b.transposed,
-        a_vector=a.vector,
-        b_vector=b.vector,
-        dtype=compute,
-        accumulate=accumulate,
-        result=result,
-        precision=limits.precision,
-        mode=product_mode(result, limits.precision, limits.device),
-    )
-    slab = min(tile.slab, ceil_div(k, parts))
-    extra_tile = compute.itemsize if slab < ceil_div(k, parts) else 0
-    need = math.prod(matrices) * (
-        panel * slab * (tile.rows + tile.columns) + (tile_itemsize + extra_tile) * tile.rows * tile.columns
-    )
-    return stage, need, need if limits.device == "cuda" else 0
-
-
-def _traffic(stage: ContractStage, m: int, n: int, k: int, itemsizes: Sequence[int]) -> int:
-    """Return the bytes read if a worker keeps the panels that its next tile shares: those of one slab."""
-    *_, rows, columns, span = stage.grid.chunks
-    is_kept = min(span, stage.slab) >= k
-    a_reads = 1 if is_kept else ceil_div(n, columns)
-    b_reads = 1 if is_kept and columns >= n else ceil_div(m, rows)
-    n_batches = math.prod(stage.grid.shape[:-3])
-    return n_batches * (a_reads * m * k * itemsizes[0] + b_reads * k * n * itemsizes[1])
+    return draft_contraction(contraction, output, limits, _notes(result, limits))
 
 
 def _notes(result: np.dtype[Any], limits: Limits) -> tuple[str, ...]:

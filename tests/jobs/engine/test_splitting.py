@@ -55,6 +55,12 @@ def test_a_tile_is_halved_along_its_longest_side_and_slabs_to_a_floor() -> None:
     assert split_stage(contraction(slab=7), 1).slab == 7
 
 
+def test_a_split_product_keeps_its_order_and_no_panel_on_the_device() -> None:
+    stage = contraction(pieces=(1, 25, 60), order="columns", resident="b")
+    split = split_stage(stage, 1)
+    assert (split.pieces, split.order, split.resident) == ((1, 25, 30), "columns", "none")
+
+
 def test_a_constant_is_as_small_as_it_can_be() -> None:
     stage = ConstantStage(np.zeros(3))
     assert split_stage(stage, 3) is stage

@@ -1,4 +1,4 @@
-"""Facts of tiles: they fit, they cover, and k is cut where there are few of them."""
+"""Facts of tiles on the CPU: they fit, they fill the cores, and k is cut where there are few of them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arraymill.jobs.blocks import ceil_div
 from arraymill.jobs.errors import CannotFitError
 from arraymill.jobs.operations.tiles import Tile, choose_parts, choose_tile
 
 SIDES = st.integers(1, 10**6)
+FLOPS = 1e11
+"""Of one core."""
+
+
+def single(m: int, n: int, k: int, budget: int = 640 << 20) -> Tile:
+    return choose_tile(m, n, k, panel_itemsize=4, tile_itemsize=4, budget_bytes=budget)
+
+
+def n_tiles(tile: Tile, m: int, n: int) -> int:
+    return ceil_div(m, tile.rows) * ceil_div(n, tile.columns)
 
 
 @given(
@@ -19,20 +30,14 @@ SIDES = st.integers(1, 10**6)
     panel=st.sampled_from((4, 8, 12, 16)),
     tile=st.sampled_from((4, 8, 16)),
     budget=st.integers(100, 1 << 32),
-    device=st.sampled_from(("cpu", "cuda")),
+    n_matrices=st.integers(1, 100),
 )
-def test_a_tile_fits_its_budget(m: int, n: int, k: int, panel: int, tile: int, budget: int, device: str) -> None:
+def test_a_tile_fits_its_budget(m: int, n: int, k: int, panel: int, tile: int, budget: int, n_matrices: int) -> None:
     chosen = choose_tile(
-        m,
-        n,
-        k,
-        panel_itemsize=panel,
-        tile_itemsize=tile,
-        budget_bytes=budget,
-        device=device,  # type: ignore[arg-type]
+        m, n, k, panel_itemsize=panel, tile_itemsize=tile, budget_bytes=budget, n_matrices=n_matrices
     )
-    n_tiles = 1 if chosen.slab >= k else 2
-    need = panel * chosen.slab * (chosen.rows + chosen.columns) + n_tiles * tile * chosen.rows * chosen.columns
+    n_buffers = 1 if chosen.slab >= k else 2
+    need = panel * chosen.slab * (chosen.rows + chosen.columns) + n_buffers * tile * chosen.rows * chosen.columns
     assert need <= budget
     assert (1 <= chosen.rows <= m, 1 <= chosen.columns <= n, 1 <= chosen.slab <= k) == (True, True, True)
 
@@ -44,8 +49,46 @@ def test_no_memory_at_all_is_refused() -> None:
 
 
 def test_a_small_operand_stays_whole() -> None:
-    tile = choose_tile(10**6, 64, 512, panel_itemsize=4, tile_itemsize=4, budget_bytes=256 << 20)
+    tile = single(10**6, 64, 512)
     assert (tile.columns, tile.slab) == (64, 512)
+
+
+@pytest.mark.parametrize("side", [8192, 16384, 32768])
+def test_tiles_of_large_products_have_2048_rows_and_columns_at_least(side: int) -> None:
+    tile = single(side, side, side)
+    assert min(tile.rows, tile.columns) >= 2048
+    assert 16 <= n_tiles(tile, side, side) <= 64
+
+
+@pytest.mark.parametrize("side", [2048, 3000, 4096])
+def test_a_product_of_medium_size_fills_eight_cores(side: int) -> None:
+    tile = single(side, side, side)
+    assert 8 <= n_tiles(tile, side, side) <= 16
+    assert 2 * tile.rows * tile.columns * side / FLOPS >= 0.02
+
+
+@pytest.mark.parametrize("side", [300, 512])
+def test_a_product_of_a_megabyte_is_one_task(side: int) -> None:
+    assert single(side, side, side) == (side, side, side)
+
+
+def test_a_long_k_makes_smaller_tiles_of_which_there_are_enough() -> None:
+    assert n_tiles(single(4096, 4096, 10**6), 4096, 4096) == 64
+
+
+def test_many_matrices_need_no_cut() -> None:
+    shared = {"panel_itemsize": 4, "tile_itemsize": 4, "budget_bytes": 640 << 20}
+    assert choose_tile(4096, 4096, 4096, **shared, n_matrices=64) == (4096, 4096, 4096)
+
+
+def test_few_columns_are_computed_from_whole_rows_of_a() -> None:
+    assert single(10**5, 1, 10**5).slab == 10**5
+
+
+def test_few_rows_are_computed_from_whole_rows_of_b() -> None:
+    tile = single(1, 10**5, 10**5)
+    assert tile.columns == 10**5
+    assert choose_parts(tile, 1, 10**5, 10**5, n_batches=1, itemsize=4) == 32
 
 
 @given(m=SIDES, n=SIDES, k=st.integers(1, 10**10))
