@@ -2,105 +2,148 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .cases import CASES, Case
 from .ceilings import measure_ceilings
-from .contenders import CONTENDERS
 from .files import make_input, warm
+from .gpu_ceilings import gpu_name, measure_gpu_ceilings
+from .gpu_targets import GPU_TARGETS
 from .machine import machine_facts, versions
+from .options import Options, parse_options
+from .overhead import measure_overhead
 from .plot import can_plot, save_plot
 from .protocol import Protocol, run_case
 from .report import as_json, as_markdown
-from .results import SCHEMA, Document
+from .results import SCHEMA, CaseResult, Document, Run
+from .settle import settle
+from .target_table import TARGETS
+from .targets import found_ratios
 
 _RESULTS = Path(__file__).parent / "results"
-_ROOM = 1.2
+_ROOM = 1.1
 """Free space wanted, relative to the inputs: outputs are written beside them."""
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time arraymill against others.")
-    parser.add_argument("--quick", action="store_true", help="inputs of 1/64 of the size; figures mean little")
-    names = {"--case": [case.name for case in CASES], "--contender": [item.name for item in CONTENDERS]}
-    for option, known in names.items():
-        some = f"only some of {', '.join(known)}"
-        parser.add_argument(option, nargs="+", choices=known, metavar="NAME", help=some)
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="turns of each contender (5)")
-    parser.add_argument("--cold", action="store_true", help="drop the inputs from the page cache before each turn")
-    parser.add_argument("--durable", action="store_true", help="sync everybody's output to disk within the time")
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="inputs are kept here for the next run")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE.json", help="results, the plot beside them (benchmarks/results/DATE.json)"
-    )
-    chosen = parser.parse_args()
-    if chosen.rounds < 1:
-        parser.error("--rounds: at least 1")
-    return chosen
 
 
 def main() -> None:
     """Run what the command line asks for."""
-    chosen = _arguments()
-    cases = [case for case in CASES if chosen.case is None or case.name in chosen.case]
-    cases = [case.shrunk() for case in cases] if chosen.quick else cases
+    options = parse_options()
     with ExitStack() as stack:
-        folder = chosen.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
         folder.mkdir(parents=True, exist_ok=True)
-        document = _run(chosen, cases, folder.resolve())
+        document = _run(options, folder.resolve())
     sys.stdout.write(as_markdown(document) + "\n")
-    # quick figures are not kept unless somebody says where
-    out = chosen.out or (None if chosen.quick else _RESULTS / f"{document.date}.json")
-    if out is not None:
-        _save(document, out)
 
 
-def _run(chosen: argparse.Namespace, cases: list[Case], folder: Path) -> Document:
-    _check_room(cases, folder)
+def _run(options: Options, folder: Path) -> Document:
+    """Run all, and keep what there is after each run."""
+    _check_room(options, folder)
+    _say(f"about {options.estimate_s / 60:.0f} minutes on 2 cores, and some for inputs and references")
+    settled_gb = _settle() if options.settles else 0.0
+    until = time.monotonic() + options.within_s if options.within_s is not None else float("inf")
+    protocol = Protocol(folder, options.rounds, options.cold, options.durable, _say)
+    runs: list[Run] = []
+    for number in range(options.runs):
+        _say(f"run {number + 1} of {options.runs}")
+        for partly in _run_once(options, protocol, until):
+            # the first run is kept case by case: what was measured before an interruption counts
+            if number == 0:
+                document = _keep(options, _document(options, settled_gb, [partly]))
+        runs.append(partly)
+        document = _keep(options, _document(options, settled_gb, runs))
+    return document
+
+
+def _run_once(options: Options, protocol: Protocol, until: float) -> Iterator[Run]:
+    """Yield the run after each case."""
+    folder = protocol.folder
     _say("making inputs and measuring ceilings")
-    # the largest input is what reading is measured on
-    largest = max((matrix for case in cases for matrix in case.inputs), key=lambda matrix: matrix.nbytes)
-    path = make_input(folder, largest)
-    warm(path)
-    ceilings = measure_ceilings(path, quick=chosen.quick)
-    protocol = Protocol(folder, chosen.rounds, chosen.cold, chosen.durable, _say)
-    contenders = [item for item in CONTENDERS if chosen.contender is None or item.name in chosen.contender]
-    results = tuple(run_case(case, contenders, protocol, ceilings) for case in cases)
+    matrices = [matrix for case in options.cases for matrix in case.inputs if matrix.dtype == "float32"]
+    ceilings: dict[str, float] = {}
+    if matrices:
+        # the tallest input is what reading is measured on
+        path = make_input(folder, max(matrices, key=lambda matrix: matrix.nbytes))
+        warm(path)
+        ceilings = measure_ceilings(path, quick=options.quick)
+        if options.gpu:
+            ceilings |= measure_gpu_ceilings(path, quick=options.quick, on_cpu=options.dry_run)
+    figures = measure_overhead(folder, quick=options.quick) if options.with_overhead else {}
+    yield Run(ceilings, (), figures)
+    results: list[CaseResult] = []
+    for place, case in enumerate(options.cases):
+        if time.monotonic() > until:
+            _say(f"{case.name}: left out, time is up")
+            continue
+        results.append(run_case(case, options.contenders_of(case), protocol, ceilings))
+        yield Run(ceilings, tuple(results), figures)
+        if options.drops_inputs:
+            later = {matrix for other in options.cases[place + 1 :] for matrix in other.inputs}
+            for matrix in set(case.inputs) - later:
+                (folder / matrix.file_name).unlink(missing_ok=True)
+
+
+def _document(options: Options, settled_gb: float, runs: list[Run]) -> Document:
+    # a run that was cut short has fewer cases: only what all runs have can be compared
+    common = set.intersection(*({case.name for case in run.cases} for run in runs))
+    even = tuple(
+        Run(run.ceilings, tuple(case for case in run.cases if case.name in common), run.figures) for run in runs
+    )
     return Document(
         SCHEMA,
+        "gpu" if options.gpu else "cpu",
         datetime.now(UTC).date().isoformat(),
-        chosen.quick,
-        chosen.cold,
-        chosen.durable,
-        chosen.rounds,
+        options.quick,
+        options.cold,
+        options.durable,
+        options.rounds,
+        settled_gb,
         versions(),
-        machine_facts(),
-        ceilings,
-        results,
+        machine_facts(gpu_name() if options.gpu else None),
+        even,
+        found_ratios(GPU_TARGETS if options.gpu else TARGETS, even),
     )
 
 
-def _check_room(cases: list[Case], folder: Path) -> None:
-    missing = {matrix for case in cases for matrix in case.inputs if not (folder / matrix.file_name).exists()}
-    wanted = _ROOM * sum(matrix.nbytes for matrix in missing) + 2 * max(case.bytes_written for case in cases)
+def _settle() -> float:
+    _say("settling the machine: touching most of its free memory once (--no-settle leaves it out)")
+    n_bytes, seconds = settle()
+    _say(f"touched {n_bytes / 1e9:.1f} GB in {seconds:.0f} s")
+    return n_bytes / 1e9
+
+
+def _check_room(options: Options, folder: Path) -> None:
+    """Leave with 1 where inputs and the largest output cannot lie side by side."""
+    groups = [case.inputs for case in options.cases]
+    if not options.drops_inputs:
+        groups = [tuple(matrix for group in groups for matrix in group)]
+    missing = ({matrix for matrix in group if not (folder / matrix.file_name).exists()} for group in groups)
+    inputs = max((sum(matrix.nbytes for matrix in group) for group in missing), default=0)
+    wanted = _ROOM * inputs + 2 * max((case.bytes_written for case in options.cases), default=0)
     free = shutil.disk_usage(folder).free
     if free < wanted:
         sys.exit(f"{free / 1e9:.1f} GB are free and {wanted / 1e9:.1f} GB are needed: name another place with --folder")
 
 
-def _save(document: Document, out: Path) -> None:
+def _keep(options: Options, document: Document) -> Document:
+    # quick figures are not kept unless somebody says where
+    named = f"{document.date}-gpu" if options.gpu else document.date
+    out = options.out or (None if options.quick else _RESULTS / f"{named}.json")
+    if out is None:
+        return document
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(as_json(document))
+    out.with_suffix(".md").write_text(as_markdown(document) + "\n")
     if can_plot():
         save_plot(document, out.with_suffix(".png"))
     else:
         _say("no plot: matplotlib is not installed (pip install -e '.[bench]')")
+    return document
 
 
 def _say(line: str) -> None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dask
@@ -49,9 +48,10 @@ def opened(*, scheduler: str, chunk_mib: int) -> Iterator[Callable[..., None]]:
     def compute(operation: str, params: dict[str, Any], inputs: list[str], output: str) -> None:
         if operation == "matmul":
             _multiply(inputs, output, chunk_bytes)
-        else:
-            result = getattr(da, operation)(_open(inputs[0], chunk_bytes), **params)
-            np.save(output, result.compute())
+            return
+        x = _open(inputs[0], chunk_bytes)
+        result = x.T @ x if operation == "gram" else getattr(da, operation)(x, **params)
+        np.save(output, result.compute())
 
     n_workers = len(os.sched_getaffinity(0))
     if scheduler == "threads":
@@ -76,15 +76,18 @@ def started_cluster(n_workers: int) -> Iterator[Client]:
 
 def _open(path: str, chunk_bytes: int) -> Any:
     mapped = np.load(path, mmap_mode="r")
-    rows = max(chunk_bytes // mapped[0].nbytes, 1)
+    # two chunks for each worker at least
+    share = -(-mapped.shape[0] // (2 * len(os.sched_getaffinity(0))))
+    rows = max(min(chunk_bytes // mapped[0].nbytes, share), 1)
     file = NpyFile(path, mapped.shape, mapped.dtype)
     # name=False: else dask reads and hashes the whole file for a name
-    return da.from_array(file, chunks=(min(rows, mapped.shape[0]), -1), name=False, asarray=False)
+    return da.from_array(file, chunks=(rows, -1), name=False, asarray=False)
 
 
 def _multiply(inputs: list[str], output: str, chunk_bytes: int) -> None:
     a = _open(inputs[0], chunk_bytes)
-    b = _open(inputs[1], Path(inputs[1]).stat().st_size)
-    c = a @ b
-    open_memmap(output, "w+", np.float32, c.shape)
+    mapped = np.load(inputs[1], mmap_mode="r")
+    right = NpyFile(inputs[1], mapped.shape, mapped.dtype)
+    c = a @ da.from_array(right, chunks=-1, name=False, asarray=False)
+    open_memmap(output, "w+", c.dtype, c.shape)
     da.store(c, NpyFile(output, c.shape, c.dtype), lock=False)

@@ -20,8 +20,14 @@ def opened() -> Iterator[Callable[..., None]]:
 
 def _compute(operation: str, params: dict[str, Any], inputs: list[str], output: str) -> None:
     arrays = [np.load(path, mmap_mode="r") for path in inputs]
+    x = arrays[0]
     if operation == "matmul":
-        shape = (arrays[0].shape[0], arrays[1].shape[1])
-        np.matmul(arrays[0], arrays[1], out=open_memmap(output, "w+", np.float32, shape))
-        return
-    np.save(output, getattr(np, operation)(*arrays, **params))
+        shape = (x.shape[0], arrays[1].shape[1])
+        np.matmul(x, arrays[1], out=open_memmap(output, "w+", x.dtype, shape))
+    elif operation == "gram":
+        np.save(output, x.T @ x)
+    elif operation == "cov":
+        # by default it makes two copies in float64, four times the input; in float32 it is faster
+        np.save(output, np.cov(x, dtype=x.dtype, **params))
+    else:
+        np.save(output, getattr(np, operation)(x, **params))

@@ -1,6 +1,7 @@
 """What this machine can do, measured in the same run: reading, multiplying, writing.
 
-All cores work, as contenders may use all. Each figure is the best of several tries: a ceiling is not a median.
+All cores work, as contenders may use all. Each figure is the best of several tries: a ceiling is not a median. Names
+end in their units; a run has those that its machine can measure.
 """
 
 from __future__ import annotations
@@ -11,106 +12,114 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import threadpoolctl
 
+from .by_disk import read_through
+from .files import cool, warm
 from .fresh import module_command, run_fresh
 
-__all__ = ["Ceilings", "measure_ceilings"]
+__all__ = ["measure_ceilings"]
 
 _TRIES = 3
 _READ_BYTES = 1 << 20
+_COLD_BYTES = 8 << 20
+_MAP_ROWS = 128
 _WRITE_BYTES = 4 << 20
-_OUTPUT_BYTES = 256 << 20
-_QUICK_OUTPUT_BYTES = 4 << 20
+_WRITERS = (1, 2, 4)
 
 
-@dataclass(frozen=True, slots=True)
-class Ceilings:
-    """The machine's rates.
-
-    Parameters
-    ----------
-    n_threads : int
-    read_gb_s : float
-        `pread` of a file in the page cache into a buffer of 1 MiB per thread.
-    matmul_gflop_s : float
-        float32 products of arrays in memory: BLAS with all threads, or a panel per thread, the faster.
-    write_gb_s : float
-        Into a new file, on disk before the clock stops.
-    """
-
-    n_threads: int
-    read_gb_s: float
-    matmul_gflop_s: float
-    write_gb_s: float
-
-
-def measure_ceilings(file: Path, *, quick: bool) -> Ceilings:
-    """Measure in a fresh process; `file` is read, and a file beside it written.
+def measure_ceilings(file: Path, *, quick: bool) -> dict[str, float]:
+    """Measure in a fresh process; `file` is read, and files beside it are written.
 
     Raises
     ------
     ContenderFailedError
     """
-    _, out = run_fresh(module_command("ceilings", str(file), *(["quick"] if quick else [])))
-    return Ceilings(**json.loads(out))
+    ran = run_fresh(module_command("ceilings", str(file), *(["quick"] if quick else [])))
+    return dict(json.loads(ran.out))
 
 
-def _measure(file: Path, *, side: int, output_bytes: int) -> Ceilings:
+def _measure(file: Path, *, side: int, output_bytes: int) -> dict[str, float]:
     n_threads = len(os.sched_getaffinity(0))
-    rates = _read_rate(file, n_threads), _product_rate(side, n_threads), _write_rate(file, output_bytes)
-    return Ceilings(n_threads, *rates)
+    size = file.stat().st_size
+    cool(file)
+    cold_s = _seconds(lambda: read_through(file, max(n_threads, 4), _COLD_BYTES))
+    warm(file)
+    found = {
+        "n_threads": n_threads,
+        "disk_read_gb_s": size / cold_s / 1e9,
+        "read_one_gb_s": size / _fastest(lambda: read_through(file, 1, _READ_BYTES)) / 1e9,
+        "read_gb_s": size / _fastest(lambda: read_through(file, n_threads, _READ_BYTES)) / 1e9,
+        "map_sum_gb_s": size / _fastest(lambda: _sum_map(file, n_threads)) / 1e9,
+        "matmul_fp32_gflop_s": _product_rate(side, np.float32, n_threads),
+        "matmul_fp64_gflop_s": _product_rate(side, np.float64, n_threads),
+    }
+    for n_writers in _WRITERS:
+        for place, durable in (("cache", False), ("disk", True)):
+            name = f"write_{place}_{n_writers}_gb_s"
+            found[name] = _write_rate(file, output_bytes, n_writers, durable=durable)
+    found["write_disk_gb_s"] = max(found[f"write_disk_{n_writers}_gb_s"] for n_writers in _WRITERS)
+    return found
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def _fastest(work: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(_TRIES):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
+    return min(_seconds(work) for _ in range(_TRIES))
 
 
-def _read_rate(file: Path, n_threads: int) -> float:
-    size = file.stat().st_size
-    share = size // n_threads
-    descriptor = os.open(file, os.O_RDONLY)
-    buffers = [memoryview(bytearray(_READ_BYTES)) for _ in range(n_threads)]
+def _sum_map(file: Path, n_threads: int) -> None:
+    """Sum columns of a mapped file in float32, in groups of rows that stay in the cache of a core."""
+    x = np.load(file, mmap_mode="r").view(np.ndarray)
+    share = -(-len(x) // n_threads)
 
-    def read_share(number: int) -> None:
-        for offset in range(number * share, (number + 1) * share, _READ_BYTES):
-            os.preadv(descriptor, [buffers[number]], offset)
+    def sum_share(number: int) -> None:
+        out = np.empty(x.shape[1], x.dtype)
+        for start in range(number * share, min((number + 1) * share, len(x)), _MAP_ROWS):
+            np.add.reduce(x[start : start + _MAP_ROWS], axis=0, out=out)
 
     with ThreadPoolExecutor(n_threads) as pool:
-        seconds = _fastest(lambda: list(pool.map(read_share, range(n_threads))))
-    os.close(descriptor)
-    return size / seconds / 1e9
+        list(pool.map(sum_share, range(n_threads)))
 
 
-def _product_rate(side: int, n_threads: int) -> float:
+def _product_rate(side: int, dtype: type[np.floating[Any]], n_threads: int) -> float:
     generator = np.random.default_rng(0)
-    a, b = (generator.standard_normal((side, side), np.float32) for _ in range(2))
+    a, b = (generator.standard_normal((side, side)).astype(dtype) for _ in range(2))
     c = np.empty_like(a)
     with_all = _fastest(lambda: np.matmul(a, b, out=c))
     panels = list(zip(np.array_split(a, n_threads), np.array_split(c, n_threads), strict=True))
     with threadpoolctl.threadpool_limits(1), ThreadPoolExecutor(n_threads) as pool:
         by_panels = _fastest(lambda: list(pool.map(lambda pair: np.matmul(pair[0], b, out=pair[1]), panels)))
-    return 2 * side**3 / min(with_all, by_panels) / 1e9
+    return float(2 * side**3 / min(with_all, by_panels) / 1e9)
 
 
-def _write_rate(file: Path, n_bytes: int) -> float:
+def _write_rate(file: Path, n_bytes: int, n_writers: int, *, durable: bool) -> float:
+    """Return the rate of `n_writers` threads that each write a part of one new file."""
     path = file.with_suffix(".ceiling")
-    block = memoryview(bytearray(b"\x5a") * _WRITE_BYTES)
+    block = memoryview(np.random.default_rng(0).bytes(_WRITE_BYTES))
+    share = n_bytes // n_writers
+
+    def write_share(descriptor: int, number: int) -> None:
+        for offset in range(number * share, (number + 1) * share, _WRITE_BYTES):
+            os.pwrite(descriptor, block, offset)
 
     def write() -> None:
-        with open(path, "wb", buffering=0) as output:
-            for _ in range(n_bytes // _WRITE_BYTES):
-                output.write(block)
-            os.fdatasync(output.fileno())
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
+        os.posix_fallocate(descriptor, 0, n_bytes)
+        with ThreadPoolExecutor(n_writers) as pool:
+            list(pool.map(lambda number: write_share(descriptor, number), range(n_writers)))
+        if durable:
+            os.fdatasync(descriptor)
+        os.close(descriptor)
 
     try:
         return n_bytes / _fastest(write) / 1e9
@@ -121,8 +130,6 @@ def _write_rate(file: Path, n_bytes: int) -> float:
 if __name__ == "__main__":
     is_quick = sys.argv[2:] == ["quick"]
     ceilings = _measure(
-        Path(sys.argv[1]),
-        side=512 if is_quick else 4096,
-        output_bytes=_QUICK_OUTPUT_BYTES if is_quick else _OUTPUT_BYTES,
+        Path(sys.argv[1]), side=512 if is_quick else 4096, output_bytes=(16 if is_quick else 1024) << 20
     )
-    sys.stdout.write(json.dumps(asdict(ceilings)) + "\n")
+    sys.stdout.write(json.dumps(ceilings) + "\n")

@@ -12,28 +12,32 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from .contenders import Order
 
 __all__ = ["measure"]
 
 
-def measure(order: Order) -> dict[str, float]:
-    """Run an order and return ``{"start_s", "seconds"}``."""
+def measure(order: Order) -> dict[str, Any]:
+    """Run an order and return ``{"start_s", "seconds", "facts"}``."""
     opened = import_module(f".{order.module}", __package__).opened
     asked = time.perf_counter()
     with opened(**order.variant) as compute:
         start_s = time.perf_counter() - asked
         rehearsed = Path(f"{order.output}.rehearsal.npy")
-        compute(order.operation, order.params, order.rehearsal_inputs, str(rehearsed))
-        rehearsed.unlink()
+        finish = compute(order.operation, order.params, order.rehearsal_inputs, str(rehearsed))
+        if finish is not None:
+            finish()
+        rehearsed.unlink(missing_ok=True)
         began = time.perf_counter()
-        compute(order.operation, order.params, order.inputs, order.output)
+        finish = compute(order.operation, order.params, order.inputs, order.output)
         if order.durable:
             with open(order.output, "rb") as file:
                 os.fsync(file.fileno())
         seconds = time.perf_counter() - began
-    return {"start_s": start_s, "seconds": seconds}
+        facts = {} if finish is None else finish()
+    return {"start_s": start_s, "seconds": seconds, "facts": facts}
 
 
 if __name__ == "__main__":

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 
 from .cases import Matrix
 
-__all__ = ["cool", "make_input", "poison", "sync", "warm"]
+__all__ = ["HALF_SCALE", "cool", "make_input", "poison", "sync", "warm"]
 
-_ROWS_AT_ONCE = 1 << 13
+HALF_SCALE = 2.0**-4
+"""float16 files have this mean and standard deviation."""
+_NUMBERS_AT_ONCE = 1 << 22
 _BUFFER_BYTES = 4 << 20
 
 
@@ -22,20 +27,30 @@ def make_input(folder: Path, matrix: Matrix) -> Path:
     if path.exists():
         return path
     partial = path.with_suffix(".partial")
-    generator = np.random.default_rng(matrix.seed)
-    array = open_memmap(partial, "w+", np.float32, (matrix.rows, matrix.columns))
-    for start in range(0, matrix.rows, _ROWS_AT_ONCE):
-        block = array[start : start + _ROWS_AT_ONCE]
-        np.add(generator.standard_normal(block.shape, np.float32), np.float32(1), out=block)
+    array = open_memmap(partial, "w+", np.dtype(matrix.dtype), (matrix.rows, matrix.columns))
+    step = max(_NUMBERS_AT_ONCE // matrix.columns, 1)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        starts = range(0, matrix.rows, step)
+        list(pool.map(lambda start: _draw(matrix, start, array[start : start + step]), starts))
     array.flush()
     # renamed when whole: an interrupted run leaves no half of an input to the next
     return partial.rename(path)
 
 
-def poison(path: Path, shape: tuple[int, ...]) -> None:
+def _draw(matrix: Matrix, start: int, out: NDArray[Any]) -> None:
+    drawn = np.float64 if matrix.dtype == "float64" else np.float32
+    numbers = np.random.default_rng((matrix.seed, start)).standard_normal(out.shape, drawn)
+    numbers += drawn(1)
+    if matrix.dtype == "float16":
+        # sums of 65536 products would leave the range of float16
+        numbers *= drawn(HALF_SCALE)
+    out[...] = numbers
+
+
+def poison(path: Path, shape: tuple[int, ...], dtype: str) -> None:
     """Write an output full of NaN, so that what a contender does not write is seen."""
     path.unlink(missing_ok=True)
-    array = open_memmap(path, "w+", np.float32, shape)
+    array = open_memmap(path, "w+", np.dtype(dtype), shape)
     array[...] = np.nan
     array.flush()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from arraymill.cluster.devices import cpu_count, memory_total_bytes
 
 __all__ = ["Machine", "machine_facts", "versions"]
 
-_LIBRARIES = ("arraymill", "numpy", "torch", "dask", "distributed")
+_LIBRARIES = ("arraymill", "numpy", "torch", "dask", "distributed", "cubed", "zarr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,18 @@ class Machine:
     memory_bytes: int
     system: str
     blas: dict[str, Any]
+    gpu: str | None = None
 
 
-def machine_facts() -> Machine:
-    """Return what kind of machine this is."""
-    return Machine(_cpu_model(), cpu_count(), memory_total_bytes(), platform.system(), _blas())
+def machine_facts(gpu: str | None = None) -> Machine:
+    """Return what kind of machine this is; a GPU is named by whoever asked it."""
+    return Machine(_cpu_model(), cpu_count(), memory_total_bytes(), platform.system(), _blas(), gpu)
 
 
 def versions() -> dict[str, str]:
     """Return the version of Python and of every library that takes part."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}}
+    found = {name: metadata.version(name) for name in _LIBRARIES if find_spec(name)}
+    return {"python": platform.python_version(), **found}
 
 
 def _cpu_model() -> str:

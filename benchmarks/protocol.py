@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .cases import Case
-from .ceilings import Ceilings
-from .contenders import ARRAYMILL, SHELL_CONTENDERS, Contender, Order, Variant
+from .contenders import ARRAYMILL, SHELL_CONTENDERS, Contender, Order, Variant, why_not
 from .files import cool, make_input, poison, sync, warm
 from .fresh import ContenderFailedError, module_command, run_fresh
 from .references import Check, WrongResultError, check_of
 from .results import CaseResult, Row, Turn, row_of
 
-__all__ = ["Protocol", "compare", "run_case"]
+__all__ = ["Protocol", "compare", "run_case", "slowest_stage_s"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,10 @@ class Protocol:
         Every contender's output is synced within its time.
     say : callable
         Takes a line about each turn.
+    timeout_s : float
+        For one turn.
+    checks, choices : dict
+        References and fastest variants, found once and kept for all runs.
     """
 
     folder: Path
@@ -40,6 +43,9 @@ class Protocol:
     cold: bool
     durable: bool
     say: Callable[[str], object]
+    timeout_s: float = 900.0
+    checks: dict[str, Check] = field(default_factory=dict)
+    choices: dict[tuple[str, str], Variant] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -63,53 +69,67 @@ class _Track:
     check: Check
 
 
-def run_case(case: Case, contenders: Sequence[Contender], protocol: Protocol, ceilings: Ceilings) -> CaseResult:
+def run_case(
+    case: Case, contenders: Sequence[Contender], protocol: Protocol, ceilings: Mapping[str, float]
+) -> CaseResult:
     """Measure every contender in a case."""
-    if case.from_shell:
-        contenders = [replace(item, variants=({},)) for item in contenders if item.name in SHELL_CONTENDERS]
     inputs = [make_input(protocol.folder, matrix) for matrix in case.inputs]
     small = [make_input(protocol.folder, matrix) for matrix in case.rehearsal().inputs]
-    track = _Track(case, inputs, small, protocol.folder / "output.npy", check_of(case, inputs))
-    entries = [_choose_variant(contender, track, protocol) for contender in contenders]
-    for number in range(protocol.rounds):
+    if case.name not in protocol.checks:
+        protocol.checks[case.name] = check_of(case, inputs)
+    track = _Track(case, inputs, small, protocol.folder / "output.npy", protocol.checks[case.name])
+    entries = [_enter(contender, track, protocol) for contender in contenders]
+    rounds = min(protocol.rounds, case.most_rounds)
+    for number in range(rounds):
         for entry in entries:
-            _take_turn(entry, track, protocol, f"round {number + 1} of {protocol.rounds}")
-    rows = [_row(entry, case, ceilings) for entry in entries]
+            _take_turn(entry, track, protocol, f"round {number + 1} of {rounds}")
+    track.output.unlink(missing_ok=True)
+    rows = compare([_row(entry, case, ceilings) for entry in entries])
     shapes = tuple((matrix.rows, matrix.columns) for matrix in case.inputs)
-    return CaseResult(case.name, case.operation, case.axis, shapes, "float32", tuple(compare(rows)))
+    dtype = case.inputs[0].dtype
+    return CaseResult(case.name, case.group, case.operation, case.axis, shapes, dtype, dict(case.settings), tuple(rows))
 
 
-def _choose_variant(contender: Contender, track: _Track, protocol: Protocol) -> _Entry:
-    """Return a contender with its fastest variant; one that fails may not be chosen while another works."""
-    entries = [_Entry(contender, variant) for variant in contender.variants]
-    if len(entries) > 1:
-        for entry in entries:
-            _take_turn(entry, track, protocol, f"trial of {entry.variant}")
-        entries.sort(key=lambda entry: (entry.error is not None, entry.turns[0].seconds if entry.turns else 0.0))
-        entries[0].turns.clear()
-    return entries[0]
+def _enter(contender: Contender, track: _Track, protocol: Protocol) -> _Entry:
+    """Return a contender with its fastest variant; cases of one group share the choice."""
+    case = track.case
+    reason = why_not(contender, case)
+    variants = contender.variants_for(case)[: 1 if case.from_shell or reason else None]
+    key = contender.name, case.group
+    if len(variants) == 1 or key in protocol.choices:
+        return _Entry(contender, protocol.choices.get(key, variants[0]), error=reason)
+    entries = [_Entry(contender, variant) for variant in variants]
+    for entry in entries:
+        _take_turn(entry, track, protocol, f"trial of {entry.variant}")
+    # one that fails may not be chosen while another works
+    best = min(entries, key=lambda entry: (entry.error is not None, entry.turns[0].seconds if entry.turns else 0.0))
+    best.turns.clear()
+    if best.error is None:
+        protocol.choices[key] = best.variant
+    return best
 
 
 def _take_turn(entry: _Entry, track: _Track, protocol: Protocol, label: str) -> None:
     """Add a turn to an entry, or its error: who failed once is out."""
     if entry.error is not None:
         return
-    poison(track.output, track.case.output_shape)
+    case = track.case
+    poison(track.output, case.output_shape, case.inputs[0].dtype)
     for path in track.inputs:
-        (cool if protocol.cold else warm)(path)
+        (cool if protocol.cold or case.cold else warm)(path)
     try:
         turn = _measure(entry, track, protocol)
         entry.turns.append(turn)
-        outcome = f"{turn.seconds:.3f} s"
+        outcome = f"{turn.seconds:.3f} s, {turn.peak_bytes / 1e6:.0f} MB"
     except (ContenderFailedError, WrongResultError) as error:
         # the kind alone is kept: a message may hold paths, and results are published
         entry.error = type(error).__name__
         outcome = f"{entry.error}: {error}"
-    protocol.say(f"{track.case.name}: {label}: {entry.contender.name}: {outcome}")
+    protocol.say(f"{case.name}: {label}: {entry.contender.name}: {outcome}")
 
 
 def _measure(entry: _Entry, track: _Track, protocol: Protocol) -> Turn:
-    case = track.case
+    case, writes = track.case, entry.contender.writes
     order = Order(
         entry.contender.module,
         entry.variant,
@@ -118,24 +138,36 @@ def _measure(entry: _Entry, track: _Track, protocol: Protocol) -> Turn:
         [str(path) for path in track.inputs],
         str(track.output),
         [str(path) for path in track.rehearsal_inputs],
-        protocol.durable,
+        protocol.durable and writes,
     )
     if case.from_shell:
-        process_s, _ = run_fresh(SHELL_CONTENDERS[entry.contender.name](order))
-        seconds, start_s = process_s, 0.0
+        ran = run_fresh(SHELL_CONTENDERS[entry.contender.name](order), timeout_s=protocol.timeout_s)
+        measured = {"seconds": ran.seconds, "start_s": 0.0, "facts": {}}
     else:
-        process_s, out = run_fresh(module_command("child", json.dumps(order.to_dict())))
-        measured = json.loads(out.splitlines()[-1])
-        seconds, start_s = measured["seconds"], measured["start_s"]
-    relative_error = track.check(track.output)
+        ran = run_fresh(module_command("child", json.dumps(order.to_dict())), timeout_s=protocol.timeout_s)
+        measured = json.loads(ran.out.splitlines()[-1])
+    relative_error = track.check(track.output) if writes else None
     sync(track.output)
-    return Turn(seconds, process_s, start_s, relative_error)
+    memory = ran.peak_bytes, ran.peak_worker_bytes
+    return Turn(measured["seconds"], ran.seconds, measured["start_s"], relative_error, *memory, measured["facts"])
 
 
-def _row(entry: _Entry, case: Case, ceilings: Ceilings) -> Row:
+def _row(entry: _Entry, case: Case, ceilings: Mapping[str, float]) -> Row:
+    name, variant = entry.contender.name, entry.variant
     if entry.error is not None:
-        return Row(entry.contender.name, entry.variant, entry.error)
-    return row_of(entry.contender.name, entry.variant, entry.turns, case=case, ceilings=ceilings)
+        return Row(name, variant, entry.error)
+    return row_of(name, variant, entry.turns, case=case, efficiency=slowest_stage_s(case, ceilings))
+
+
+def slowest_stage_s(case: Case, ceilings: Mapping[str, float]) -> float:
+    """Return the seconds that the slowest stage of a case needs alone, at its ceiling."""
+    kind = {"float64": "fp64", "float16": "fp16"}.get(case.inputs[0].dtype, "fp32")
+    stages = {
+        "disk_read_gb_s" if case.cold else "read_gb_s": case.bytes_read,
+        f"matmul_{kind}_gflop_s": case.product_flops,
+        "write_disk_gb_s": case.bytes_written,
+    }
+    return max(amount / ceilings[name] for name, amount in stages.items() if name in ceilings) / 1e9
 
 
 def compare(rows: Sequence[Row]) -> list[Row]:
@@ -145,9 +177,10 @@ def compare(rows: Sequence[Row]) -> list[Row]:
         return list(rows)
     compared = []
     for row in rows:
-        if row.seconds is None or row.relative_error is None:
+        if row.seconds is None:
             compared.append(row)
             continue
-        error_ratio = row.relative_error / ours.relative_error if ours.relative_error else None
+        known = row.relative_error is not None and ours.relative_error
+        error_ratio = row.relative_error / ours.relative_error if known else None  # type: ignore[operator]
         compared.append(replace(row, ratio=row.seconds.median / ours.seconds.median, error_ratio=error_ratio))
     return compared

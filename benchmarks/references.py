@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cases import Case
+from .moments import moment_error
 
 __all__ = ["Check", "WrongResultError", "check_of", "relative_error"]
 
@@ -33,7 +34,12 @@ class WrongResultError(ValueError):
 def check_of(case: Case, inputs: list[Path]) -> Check:
     """Return the check of a case; its reference is computed here, once."""
     arrays = [np.load(path, mmap_mode="r") for path in inputs]
-    compare = _product_error(*arrays) if case.operation == "matmul" else _reduction_error(case, arrays[0])
+    if case.operation == "matmul":
+        compare = _product_error(*arrays)
+    elif case.operation in ("gram", "cov"):
+        compare = moment_error(case.operation, arrays[0])
+    else:
+        compare = _reduction_error(case, arrays[0])
 
     def check(output: Path) -> float:
         try:
@@ -101,7 +107,11 @@ def _maximum(x: NDArray[Any], axis: int | None) -> NDArray[np.float64]:
     return np.array(np.max(x, axis=axis), np.float64)
 
 
-_REFERENCES = {"sum": _total, "mean": _mean, "var": _variance, "max": _maximum}
+def _deviation(x: NDArray[Any], axis: int | None) -> NDArray[np.float64]:
+    return np.sqrt(_variance(x, axis))
+
+
+_REFERENCES = {"sum": _total, "mean": _mean, "var": _variance, "std": _deviation, "max": _maximum}
 
 
 def _product_error(a: NDArray[Any], b: NDArray[Any]) -> Callable[[NDArray[Any]], float]:
@@ -109,10 +119,13 @@ def _product_error(a: NDArray[Any], b: NDArray[Any]) -> Callable[[NDArray[Any]],
     # one row of each of 64 bands, so that no row of tiles is left out
     starts = np.linspace(0, len(a), _SAMPLED_ROWS, endpoint=False).astype(int)
     picked = starts + generator.integers(max(len(a) // _SAMPLED_ROWS, 1), size=_SAMPLED_ROWS)
-    wide_b = b.astype(np.float64)
-    expected = a[picked].astype(np.float64) @ wide_b
+    few: NDArray[np.float64] = a[picked].astype(np.float64)
+    expected = np.zeros((len(picked), b.shape[1]))
+    # a band of b at a time: in float64 the whole of it may not fit in memory
+    for start in range(0, len(b), _ROWS):
+        expected += few[:, start : start + _ROWS] @ b[start : start + _ROWS].astype(np.float64)
     vector: NDArray[np.float64] = generator.random((b.shape[1],))
-    projected = _times(a, wide_b @ vector)
+    projected = _times(a, _times(b, vector))
 
     def error(c: NDArray[Any]) -> float:
         whole = relative_error(_times(c, vector), projected)
@@ -122,6 +135,5 @@ def _product_error(a: NDArray[Any], b: NDArray[Any]) -> Callable[[NDArray[Any]],
 
 
 def _times(matrix: NDArray[Any], vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate(
-        [matrix[start : start + _ROWS].astype(np.float64) @ vector for start in range(0, len(matrix), _ROWS)]
-    )
+    groups = (matrix[start : start + _ROWS] for start in range(0, len(matrix), _ROWS))
+    return np.concatenate([rows.astype(np.float64, copy=False) @ vector for rows in groups])

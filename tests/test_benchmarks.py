@@ -11,7 +11,20 @@ from typing import Any
 import pytest
 from source_tree import ROOT
 
-FIELDS = {"schema", "date", "quick", "cold", "durable", "rounds", "versions", "machine", "ceilings", "cases"}
+FIELDS = {
+    "schema",
+    "kind",
+    "date",
+    "quick",
+    "cold",
+    "durable",
+    "rounds",
+    "settled_gb",
+    "versions",
+    "machine",
+    "runs",
+    "ratios",
+}
 ROW_FIELDS = {
     "contender",
     "variant",
@@ -20,9 +33,12 @@ ROW_FIELDS = {
     "process_s",
     "start_s",
     "relative_error",
+    "peak_bytes",
+    "peak_worker_bytes",
     "ratio",
     "error_ratio",
     "efficiency",
+    "facts",
 }
 
 
@@ -40,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick_run(folder: Path) -> tuple[str, str]:
     """Return what a run printed and the JSON that it wrote."""
     out = folder / "out.json"
-    chosen = ["--quick", "--case", "matmul-4096", "shell-sum-1mb", "--contender", "arraymill", "numpy", "--rounds", "2"]
+    chosen = ["--quick", "--case", "matmul-8192", "shell-sum-1mb", "--contender", "arraymill", "numpy", "--rounds", "2"]
     run = python("-m", "benchmarks", *chosen, "--folder", str(folder), "--out", str(out))
     assert run.returncode == 0, run.stderr
     return run.stdout, out.read_text()
@@ -51,48 +67,63 @@ def document(quick_run: tuple[str, str]) -> dict[str, Any]:
     return dict(json.loads(quick_run[1]))
 
 
-def test_the_document_has_the_fields_of_schema_1(document: dict[str, Any]) -> None:
+def test_the_document_has_the_fields_of_schema_2(document: dict[str, Any]) -> None:
     assert set(document) == FIELDS
-    assert document["schema"] == 1
+    assert (document["schema"], document["kind"]) == (2, "cpu")
     assert {"python", "numpy", "torch", "dask", "arraymill"} <= set(document["versions"])
-    assert set(document["machine"]) == {"cpu", "cores", "memory_bytes", "system", "blas"}
-    assert all(value > 0 for value in document["ceilings"].values())
+    assert set(document["machine"]) == {"cpu", "cores", "memory_bytes", "system", "blas", "gpu"}
+    (run,) = document["runs"]
+    assert all(value > 0 for value in run["ceilings"].values())
 
 
 def test_every_contender_has_a_row_with_every_turn(document: dict[str, Any]) -> None:
-    assert [case["name"] for case in document["cases"]] == ["matmul-4096", "shell-sum-1mb"]
-    for case in document["cases"]:
+    cases = document["runs"][0]["cases"]
+    assert [case["name"] for case in cases] == ["matmul-8192", "shell-sum-1mb"]
+    for case, n_turns in zip(cases, (1, 2), strict=True):
         assert [row["contender"] for row in case["rows"]] == ["arraymill", "numpy"]
         for row in case["rows"]:
             assert set(row) == ROW_FIELDS
             assert row["error"] is None
+            assert row["peak_bytes"] >= row["peak_worker_bytes"] > 1_000_000
             spread = row["seconds"]
-            assert len(spread["all"]) == document["rounds"] == 2
+            assert len(spread["all"]) == n_turns
             assert spread["min"] <= spread["median"] <= spread["max"]
 
 
 def test_arraymill_is_what_others_are_compared_with(document: dict[str, Any]) -> None:
-    assert [case["rows"][0]["ratio"] for case in document["cases"]] == [1.0, 1.0]
+    assert [case["rows"][0]["ratio"] for case in document["runs"][0]["cases"]] == [1.0, 1.0]
+
+
+def test_ratios_are_held_against_what_is_asked(document: dict[str, Any]) -> None:
+    found = {(ratio["row"], ratio["what"]): ratio for ratio in document["ratios"]}
+    measured = found["matmul fp32 n = 8192", "numpy / arraymill, seconds"]
+    assert (measured["must"], measured["goal"]) == (1.0, 1.25)
+    median = measured["spread"]["median"]
+    assert measured["met"] == ("goal" if median >= 1.25 else "must" if median >= 1.0 else "missed")
+    left_out = found["matmul fp32 n = 8192", "torch / arraymill, seconds"]
+    assert (left_out["spread"], left_out["met"]) == (None, "not measured")
+    assert not any("var" in row for row, _ in found)
 
 
 def test_no_path_is_published(quick_run: tuple[str, str], folder: Path) -> None:
     assert [place for place in (str(folder), str(ROOT), sys.prefix) if place in quick_run[1]] == []
 
 
-def test_a_table_is_printed_for_each_case(quick_run: tuple[str, str]) -> None:
+def test_a_table_is_printed_of_the_ratios_and_for_each_case(quick_run: tuple[str, str]) -> None:
     assert [line.split(":")[0] for line in quick_run[0].splitlines() if line.startswith("###")] == [
-        "### matmul-4096",
+        "### ratios",
+        "### matmul-8192",
         "### shell-sum-1mb",
     ]
 
 
 @pytest.mark.parametrize("fault", ["poisoned", "missing", "wrong-shape", "one-wrong"])
-@pytest.mark.parametrize("case", ["matmul-4096", "sum-axis0"])
+@pytest.mark.parametrize("case", ["matmul-8192", "sum-axis0", "gram-512", "cov-512"])
 def test_a_wrong_result_is_an_error(fault: str, case: str, folder: Path) -> None:
     script = f"""
 import numpy as np
 from pathlib import Path
-from benchmarks.cases import CASES
+from benchmarks.case_table import CASES
 from benchmarks.files import make_input, poison
 from benchmarks.references import WrongResultError, check_of
 
@@ -100,12 +131,13 @@ case = next(case for case in CASES if case.name == {case!r}).rehearsal()
 folder = Path({str(folder)!r})
 inputs = [make_input(folder, matrix) for matrix in case.inputs]
 check, output = check_of(case, inputs), folder / "result.npy"
-result = getattr(np, case.operation)(*map(np.load, inputs), **case.params)
+x, *others = map(np.load, inputs)
+result = x.T @ x if case.operation == "gram" else getattr(np, case.operation)(x, *others, **case.params)
 np.save(output, result)
 assert check(output) <= case.tolerance
 result[-1] *= 1.01
 {{
-    "poisoned": lambda: poison(output, case.output_shape),
+    "poisoned": lambda: poison(output, case.output_shape, "float32"),
     "missing": output.unlink,
     "wrong-shape": lambda: np.save(output, result[1:]),
     "one-wrong": lambda: np.save(output, result),
