@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from importlib import metadata
-
-import psutil
 
 from .cgroups import Cgroups
 from .errors import NoGpuError
@@ -43,12 +40,14 @@ def memory_total_bytes(cgroups: Cgroups | None = None) -> int:
     True
     """
     limit = (cgroups or Cgroups()).memory_limit_bytes()
-    total = int(psutil.virtual_memory().total)
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return total if limit is None else min(total, limit)
 
 
 def memory_available_bytes(cgroups: Cgroups | None = None) -> int:
     """Return how much memory is free now, in bytes; file pages that can be dropped count as free."""
+    import psutil  # 10 ms, and planning needs the total only
+
     headroom = (cgroups or Cgroups()).memory_headroom_bytes()
     available = int(psutil.virtual_memory().available)
     return available if headroom is None else min(available, headroom)
@@ -172,6 +171,8 @@ def _visible_setting() -> str:
 
 def _torch_build() -> str:
     """Return which torch is installed, from its metadata: importing it would take seconds."""
+    from importlib import metadata
+
     try:
         version = metadata.version("torch")
     except metadata.PackageNotFoundError:

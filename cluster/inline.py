@@ -10,8 +10,6 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Literal
 
-import threadpoolctl
-
 from .config import ClusterConfig
 from .devices import cpu_count, select_gpus
 from .errors import ClusterError, ClusterLostError, ClusterStartError
@@ -19,6 +17,7 @@ from .worker import Device, WorkerFacts, prepare_process
 from .worker_precision import preserve_flags
 from .worker_shared import Bound, run_batch
 from .worker_tasks import refuse_tensors, run_task
+from .worker_threads import thread_pools
 
 __all__ = ["InlineSession"]
 
@@ -70,7 +69,7 @@ class InlineSession:
             self._restore.enter_context(_one_visible_gpu(select_gpus(config.gpus)[0].uuid))
         self._restore.enter_context(preserve_flags())
         self._restore.enter_context(_preserve_torch_threads())
-        self._restore.enter_context(threadpoolctl.threadpool_limits(config.threads))
+        self._restore.enter_context(thread_pools().limit(limits=config.threads))
         try:
             return prepare_process(self.device, config.precision, threads=config.threads, name=name)
         except RuntimeError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +61,8 @@ def list_gpus() -> tuple[Gpu, ...]:
 
 @contextmanager
 def _nvml() -> Iterator[Any]:
+    if not _has_library():
+        raise NvmlUnavailable("the NVIDIA driver did not answer (NVML Shared Library Not Found)")
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError as error:
@@ -73,6 +77,15 @@ def _nvml() -> Iterator[Any]:
         raise NvmlUnavailable(f"the NVIDIA driver failed ({error})") from error
     finally:
         nvml.nvmlShutdown()
+
+
+def _has_library() -> bool:
+    """Return whether there is a driver's library to load: to import what would load it takes tens of milliseconds."""
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return "pynvml" in sys.modules
+    return True
 
 
 def _list_all(nvml: Any) -> Iterator[Gpu]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 
 from .errors import ClusterError
@@ -13,6 +14,11 @@ __all__ = ["check_versions", "current_versions"]
 _PACKAGES = ("arraymill", "distributed", "cloudpickle")
 
 
+@cache
+def _version(package: str) -> str:
+    return metadata.version(package)
+
+
 def current_versions() -> dict[str, str]:
     """Return the versions of this process.
 
@@ -20,7 +26,7 @@ def current_versions() -> dict[str, str]:
     ['arraymill', 'cloudpickle', 'distributed', 'python']
     """
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {"python": python, **{package: metadata.version(package) for package in _PACKAGES}}
+    return {"python": python, **{package: _version(package) for package in _PACKAGES}}
 
 
 def check_versions(theirs: Mapping[str, str]) -> None:

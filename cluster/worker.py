@@ -8,14 +8,15 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import threadpoolctl
 
 from .config import Precision
 from .worker_precision import set_flags
+from .worker_threads import thread_pools
 
 __all__ = ["Device", "WorkerFacts", "current_facts", "prepare_process"]
 
@@ -85,7 +86,7 @@ def prepare_process(device: Device, precision: Precision, *, threads: int = 1, n
 
     Examples
     --------
-    >>> with threadpoolctl.threadpool_limits():
+    >>> with thread_pools().limit():
     ...     facts = prepare_process("cpu", "standard")
     >>> facts.name, facts.device, facts.threads
     ('cpu0', 'cpu', 1)
@@ -111,9 +112,10 @@ def prepare_process(device: Device, precision: Precision, *, threads: int = 1, n
 
 
 def _limit_threads(threads: int) -> int:
+    pools = thread_pools()
     # Kept for the life of the process: the object is dropped and never restores.
-    threadpoolctl.threadpool_limits(threads)
-    found = max((int(pool["num_threads"]) for pool in threadpoolctl.threadpool_info()), default=threads)
+    pools.limit(limits=threads)
+    found = max((int(pool["num_threads"]) for pool in pools.info()), default=threads)
     if found > threads:
         raise RuntimeError(f"BLAS kept {found} threads where {threads} were set")
     return found
@@ -156,7 +158,8 @@ def _multiply(device: Device, a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.asarray((tensor @ tensor.T).cpu().numpy())
 
 
-def _read_versions() -> dict[str, str]:
+@cache
+def _read_versions() -> Mapping[str, str]:
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

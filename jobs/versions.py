@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -46,6 +47,7 @@ def changed_versions(before: Mapping[str, str], now: Mapping[str, str]) -> tuple
     )
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return version(name)
@@ -53,6 +55,7 @@ def _version(name: str) -> str:
         return "not installed"
 
 
+@cache
 def _blas() -> str:
     """Return the BLAS libraries that are loaded, and the processor that each chose its kernels for."""
     info = threadpoolctl.threadpool_info()
@@ -61,6 +64,7 @@ def _blas() -> str:
     return ", ".join(sorted(found)) or "unknown"
 
 
+@cache
 def _simd() -> str:
     """Return the vector instructions that NumPy found: sums over vectors of another length end in other last bits."""
     extensions = np.show_config(mode="dicts").get("SIMD Extensions", {})

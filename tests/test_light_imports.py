@@ -9,7 +9,8 @@ import pytest
 
 HEAVY = {"torch", "dask", "distributed", "dask_cuda", "pandas", "bokeh"}
 
-_REPORT = "import sys; print('HEAVY', *sorted({heavy!r} & set(sys.modules)))"
+# at the end of the process, which a command ends itself
+_REPORT = "import atexit, sys; atexit.register(lambda: print('HEAVY', *sorted({heavy!r} & set(sys.modules))))"
 _COMMAND = """
 import sys
 from arraymill.jobs.cli.main import main
@@ -23,7 +24,7 @@ except SystemExit as exit:
 
 def heavy_modules_after(code: str) -> list[str]:
     """Return the heavy libraries that a fresh interpreter holds after running `code`."""
-    script = code + "\n" + _REPORT.format(heavy=HEAVY)
+    script = _REPORT.format(heavy=HEAVY) + "\n" + code
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.splitlines()[-1].split()[1:]

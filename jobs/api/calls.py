@@ -26,8 +26,9 @@ from ..runner import Progress
 from ..spec import JobSpec
 from ..spec_document import Document
 from ..spec_load import check_document
-from .execution import Outcome, execute
+from .execution import execute
 from .handles import JobHandle
+from .outcome import Outcome
 from .planned import plan_of
 from .submission import submit_spec
 

@@ -35,8 +35,8 @@ from .calibration import measure_workers
 from .completion import MergedRegions, differing_blocks, give_up_on
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
-from .execution import Outcome
 from .interrupts import deferred_interrupts
+from .outcome import Outcome
 from .planned import plan_of
 from .resources import fitting_workers
 from .signals import StopSignals

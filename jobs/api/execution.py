@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from arraymill.cluster.session import open_cluster
 from ..arrays import MemorySource, Source, create_output
 from ..blocks import Region, whole_region
 from ..engine import BlockRecord
-from ..errors import CannotFitError, SkippedBlocksError
+from ..errors import CannotFitError
 from ..job import Job
 from ..placement import Place
 from ..planning import Plan
@@ -25,51 +24,16 @@ from ..runner import Progress, run_work
 from ..sizes import format_bytes
 from ..stages import ConstantStage
 from .interrupts import deferred_interrupts
+from .outcome import Outcome
 from .planned import plan_of
 from .resources import cluster_config, fitting_workers
 from .results import ArrayOutput, ScratchOutput, as_files, scratch_folder
 from .work import fault_policy, passing_work
 
-__all__ = ["Outcome", "execute"]
+__all__ = ["execute"]
 
 _Publishable = Any
 """An Output of arrays/, an ArrayOutput or a ScratchOutput."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A job that is done.
-
-    Parameters
-    ----------
-    plan : Plan
-    place : Place
-    n_workers : int
-    value : ndarray or None
-        The result, where no output was named.
-    path : Path or None
-        The output's file.
-    seconds : float
-        From the first block to the published output.
-    start_s : float
-        Seconds that the cluster took to start.
-    records : tuple of BlockRecord
-    job_id : str
-        Of a job in the store, else empty.
-    skipped : SkippedBlocksError or None
-        What to say of blocks that were left out, as the job asked.
-    """
-
-    plan: Plan
-    place: Place
-    n_workers: int
-    value: NDArray[Any] | None
-    path: Path | None
-    seconds: float
-    start_s: float
-    records: tuple[BlockRecord, ...]
-    job_id: str = ""
-    skipped: SkippedBlocksError | None = None
 
 
 def execute(

@@ -10,7 +10,7 @@ from ..spec import JobSpec
 from ..store import JobFolder, JobLock, find_job, read_settled, read_state, remove_job
 from .conclusion import conclude
 from .driver import drive
-from .execution import Outcome
+from .outcome import Outcome
 from .submission import absolute_spec, check_output, create_job, read_spec, start_driver
 from .watch import SILENT, Watch
 

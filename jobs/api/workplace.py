@@ -8,7 +8,6 @@ from typing import Any
 
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import open_cluster
-from arraymill.cluster.warm import attach, warm_status
 
 from ..job import Job
 from ..placement import Place
@@ -41,7 +40,9 @@ def open_workplace(folder: JobFolder, job: Job, place: Place, n_workers: int, he
     ------
     ClusterError
     """
-    if _warm_fits(job, place, n_workers):
+    if place.kind != "inline" and _warm_fits(job, place, n_workers):
+        from arraymill.cluster.warm import attach  # with what starts processes, which an inline job does not
+
         return attach(warm_home())
     for left in folder.path.glob("arraymill-*"):
         # an earlier attempt was killed before it could clean up
@@ -55,7 +56,9 @@ def open_nothing() -> Any:
 
 
 def _warm_fits(job: Job, place: Place, n_workers: int) -> bool:
-    if place.kind == "inline" or job.spec.cluster.dashboard or job.spec.cluster.gpus is not None:
+    from arraymill.cluster.warm import warm_status  # as above
+
+    if job.spec.cluster.dashboard or job.spec.cluster.gpus is not None:
         return False
     warm = warm_status(warm_home())
     if warm is None or warm.kind != place.kind or warm.precision != job.spec.compute.precision:

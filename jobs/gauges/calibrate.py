@@ -28,7 +28,9 @@ _LONGEST_TEXT = 300
 _MOST_PROBLEMS = 16
 
 
-def calibrate(device: DeviceKind, folder: Path, *, n_cores: int | None = None) -> Calibration:
+def calibrate(
+    device: DeviceKind, folder: Path, *, n_cores: int | None = None, total_s: float = _TOTAL_S
+) -> Calibration:
     """Return what this machine reaches now.
 
     Nothing is left on the disk, and never more than 64 MiB are taken of memory. It does not raise: what a folder that
@@ -42,6 +44,8 @@ def calibrate(device: DeviceKind, folder: Path, *, n_cores: int | None = None) -
         Where outputs go.
     n_cores : int, optional
         Cores that a job may use; those that this process may, when left out.
+    total_s : float
+        No gauge begins later.
 
     Examples
     --------
@@ -50,7 +54,7 @@ def calibrate(device: DeviceKind, folder: Path, *, n_cores: int | None = None) -
     (None, True, 'files: No such file or directory')
     """
     n_cores = n_cores or len(os.sched_getaffinity(0))
-    bench = _Bench(Slices(_TOTAL_S))
+    bench = _Bench(Slices(total_s))
     measured_s, cpu = time.time(), CpuProducts(n_cores)
     # The device first: while a GPU is measured its precision flags are not the job's, and no disk can prolong that.
     found = _cpu_rates(bench, cpu) if device == "cpu" else _cuda_rates(bench)

@@ -19,7 +19,7 @@ from worker_tasks import alive
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import Session, open_cluster
 from arraymill.jobs.api import driver
-from arraymill.jobs.api.execution import Outcome
+from arraymill.jobs.api.outcome import Outcome
 from arraymill.jobs.api.stored import resume_job, run_stored
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.runner import loop

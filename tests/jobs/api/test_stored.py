@@ -39,6 +39,8 @@ def stop_after(n_blocks: int, signum: signal.Signals = signal.SIGTERM) -> Watch:
             return submit(*args, key=key)
 
         session.submit = submit_or_stop
+        # short blocks would travel together
+        session.share = None
 
     return Watch(on_open=on_open)
 

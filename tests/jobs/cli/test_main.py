@@ -19,11 +19,11 @@ HEAVY = ("torch", "dask", "distributed", "dask_cuda", "pynvml")
 def modules_after(*args):
     """Return which modules a command line imports, in a process of its own."""
     program = (
-        "import sys\n"
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('MODULES', *sys.modules))\n"
         f"sys.argv = {['arraymill', *args]!r}\n"
         "from arraymill.jobs.cli.main import main\n"
-        "try:\n    main()\nexcept SystemExit as left:\n    assert left.code == 0, left.code\n"
-        "print('MODULES', *sys.modules)\n"
+        "main()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     return set(done.stdout.rpartition("MODULES")[2].split())

@@ -1,0 +1,147 @@
+"""Facts of the GPU's gauges, on a torch that only pretends: flags, sizes, events, and memory given back.
+
+What a real GPU reaches is for the tests marked `gpu`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch as real_torch
+
+from arraymill.jobs.gauges import calibrate, cuda
+
+FLAGS = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
+
+
+class FakeEvent:
+    """Tells half a second between two records."""
+
+    def __init__(self, log: list[str], **options: bool) -> None:
+        assert options == {"enable_timing": True, "blocking": True}
+        self._log = log
+
+    def record(self) -> None:
+        self._log.append("record")
+
+    def synchronize(self) -> None:
+        self._log.append("synchronize")
+
+    def elapsed_time(self, ended: FakeEvent) -> float:
+        return 500.0
+
+
+class FakeTorch:
+    """Stands for torch with a GPU."""
+
+    def __init__(self, *, has_new_names: bool, free_bytes: int) -> None:
+        self.log: list[str] = []
+        self.flags_in_products: list[tuple[object, ...]] = []
+        names = {"fp32_precision": "none"} if has_new_names else {"allow_tf32": "kept"}
+        self.matmul = SimpleNamespace(**dict.fromkeys(FLAGS, True), **names)
+        self.backends = SimpleNamespace(
+            cuda=SimpleNamespace(matmul=self.matmul),
+            cudnn=SimpleNamespace(conv=None) if has_new_names else SimpleNamespace(),
+        )
+        self.cuda = SimpleNamespace(
+            Event=lambda **options: FakeEvent(self.log, **options),
+            mem_get_info=lambda: (free_bytes, 1 << 40),
+            empty_cache=lambda: self.log.append("empty_cache"),
+        )
+        self.float32, self.float64 = real_torch.float32, real_torch.float64
+        self.float16, self.bfloat16, self.uint8 = real_torch.float16, real_torch.bfloat16, real_torch.uint8
+
+    def rand(self, rows: int, columns: int, *, device: str) -> Any:
+        assert device == "cuda:0"
+        return FakeTensor((rows, columns), real_torch.float32)
+
+    def empty_like(self, other: Any) -> Any:
+        return other
+
+    def empty(self, *shape: int, **options: Any) -> Any:
+        return FakeTensor(shape, options.get("dtype"), self.log)
+
+    def mm(self, a: Any, b: Any, *, out: Any) -> None:
+        self.log.append(f"mm {a.shape[0]} {str(a.dtype).removeprefix('torch.')}")
+        self.flags_in_products.append(tuple(vars(self.matmul).values()))
+
+
+class FakeTensor:
+    """A shape, a dtype, and copies that are noted."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, log: list[str] | None = None) -> None:
+        self.shape, self.dtype, self._log = shape, dtype, log
+
+    def to(self, dtype: Any) -> FakeTensor:
+        return FakeTensor(self.shape, dtype, self._log)
+
+    def copy_(self, source: FakeTensor, *, non_blocking: bool) -> None:
+        assert non_blocking
+        assert self._log is not None
+        self._log.append("copy")
+
+
+@pytest.fixture(params=[True, False], ids=["new names", "old names"])
+def fake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FakeTorch:
+    torch = FakeTorch(has_new_names=request.param, free_bytes=64 << 30)
+    monkeypatch.setattr(cuda, "torch", torch)
+    return torch
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "dtype"),
+    [
+        ("f4", 4096, "float32"),
+        ("f8", 4096, "float64"),
+        ("tf32", 8192, "float32"),
+        ("fp16", 8192, "float16"),
+        ("bf16", 8192, "bfloat16"),
+    ],
+)
+def test_products_are_timed_by_events(fake: FakeTorch, kind: str, side: int, dtype: str) -> None:
+    assert cuda.cuda_product_rate(kind, 0.0) == 2.0 * side**3 / 0.5
+    assert fake.log == [*["record", f"mm {side} {dtype}", "record", "synchronize"] * 3, "empty_cache"]
+
+
+@pytest.mark.parametrize("kind", cuda.CUDA_KINDS)
+def test_flags_are_a_jobs_while_it_is_measured_and_put_back(fake: FakeTorch, kind: str) -> None:
+    before = dict(vars(fake.matmul))
+    cuda.cuda_product_rate(kind, 0.0)
+    assert vars(fake.matmul) == before
+    has_new_names = hasattr(fake.backends.cudnn, "conv")
+    allowed = ("tf32" if kind == "tf32" else "ieee") if has_new_names else kind == "tf32"
+    assert set(fake.flags_in_products) == {(False, False, allowed)}
+
+
+def test_flags_and_memory_are_put_back_after_an_error(fake: FakeTorch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **options: Any) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    before = dict(vars(fake.matmul))
+    monkeypatch.setattr(fake, "mm", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        cuda.cuda_product_rate("tf32", 0.0)
+    assert vars(fake.matmul) == before
+    assert fake.log[-1] == "empty_cache"
+
+
+def test_a_full_gpu_is_measured_with_small_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = FakeTorch(has_new_names=True, free_bytes=100 << 20)
+    monkeypatch.setattr(cuda, "torch", torch)
+    cuda.cuda_product_rate("f8", 0.0)
+    assert "mm 1024 float64" in torch.log
+
+
+def test_the_link_is_measured_each_way(fake: FakeTorch) -> None:
+    assert cuda.to_device_rate(0.0) == cuda.from_device_rate(0.0) == (64 << 20) / 0.5
+    assert fake.log.count("copy") == 6
+
+
+def test_a_gpus_rates_land_in_their_places(fake: FakeTorch, tmp_path: Path) -> None:
+    found = calibrate("cuda", tmp_path, n_cores=1)
+    assert set(found.flops) == set(cuda.CUDA_KINDS)
+    assert (found.device, found.to_device, found.from_device) == ("cuda", (64 << 20) / 0.5, (64 << 20) / 0.5)
+    assert not found.is_disturbed
