@@ -165,7 +165,7 @@ class _Drive:
             session = self.stack.enter_context(workplace)
             self.watch.on_open(session)
             if (rates := measure_workers(self.job, plan, session, self.folder.path)) is not None:
-                journal.event("rates", **rates.to_json())
+                journal.event("ceilings", **rates.to_json())
             started = time.perf_counter()
             self._tell("RUNNING", epoch=epoch)
             self._run_until_whole(journal, plan, session, output, epoch)

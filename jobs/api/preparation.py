@@ -10,7 +10,7 @@ from ..job import Job
 from ..placement import Place
 from ..plan_record import plan_record, restore_plan
 from ..planning import Plan
-from ..rates import rates_of
+from ..rates import Rates, rates_of
 from ..store import JobFolder, Journal, Settled, write_file
 from ..versions import current_versions
 from .completion import differing_blocks
@@ -31,7 +31,12 @@ def recorded_plan(job: Job, settled: Settled) -> tuple[Plan, Place]:
     """
     assert settled.plan is not None
     check_spec(job, settled.plan)
-    return restore_plan(job, settled.plan), Place(**settled.plan["place"])
+    try:
+        rates = Rates.from_json(settled.plan.get("ceilings", {}))
+    except (ValueError, TypeError):
+        # of another version
+        rates = None
+    return restore_plan(job, settled.plan), Place(**settled.plan["place"], rates=rates)
 
 
 def begin(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place) -> None:
@@ -60,8 +65,8 @@ def readmit(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Pl
 def _record_plan(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place) -> None:
     record = plan_record(plan, place, current_versions(plan.limits.device))
     nominal = rates_of(plan.limits.device, plan.limits.precision, plan.output.dtype)
-    # what the seconds were predicted from; of a plan that was restored, nominal ones
-    record["rates"] = (place.rates or nominal).to_json()
+    # what the seconds were predicted from
+    record["ceilings"] = (place.rates or nominal).to_json()
     record["spec"] = spec_digest(job.spec)
     full = job.spec.fault.hash == "full"
     record["fingerprints"] = [fingerprint(source, full=full).to_json() for source in job.sources]

@@ -20,11 +20,11 @@ def ceilings_of(plan: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) ->
     plan : mapping
         The ledger's plan record.
     events : iterable of mapping
-        The ledger's other records, of which "rates" are what workers measured.
+        The ledger's other records, of which "ceilings" are what workers measured.
     """
     found = _planned_rates(plan)
     for event in events:
-        if event["kind"] == "rates":
+        if event["kind"] == "ceilings":
             found = _rates(event) or found
     return found
 
@@ -51,7 +51,7 @@ def worker_ceilings(plan: Mapping[str, Any], ceilings: Rates) -> dict[str, float
 
 def _planned_rates(plan: Mapping[str, Any]) -> Rates:
     nominal = rates_of(plan["device"], plan["precision"], np.dtype(plan["output"]["dtype"]))
-    return _rates(plan.get("rates")) or nominal
+    return _rates(plan.get("ceilings")) or nominal
 
 
 def _rates(record: Mapping[str, Any] | None) -> Rates | None:

@@ -77,7 +77,7 @@ def test_a_job_on_workers_measures_before_its_first_block(tmp_path: Path, monkey
         folder = JobFolder(jobs_folder() / outcome.job_id)
         settled = read_settled(folder)
         assert settled.plan is not None
-        ceilings.append((settled.plan["rates"]["is_measured"], report_of(read_state(folder), settled, settled.plan)))
+        ceilings.append((settled.plan["ceilings"]["is_measured"], report_of(read_state(folder), settled, settled.plan)))
         answers.append((tmp_path / f"{name}.npy").read_bytes())
     # the first was planned before anything was known, and compared with what its worker measured
     assert [planned for planned, _ in ceilings] == [False, True]

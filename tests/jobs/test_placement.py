@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from arraymill.jobs.headers import ArrayHeader
-from arraymill.jobs.limits import Budget, DeviceKind
+from arraymill.jobs.limits import Budget, DeviceKind, Limits
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.placement import INLINE_S, Place, choose_device, choose_place, process_bytes
 from arraymill.jobs.planning import Plan, plan_job
@@ -52,14 +54,18 @@ def test_what_is_read_once_stays_on_the_cpu() -> None:
     assert "reading being the limit; a GPU would need" in reason
 
 
-def with_seconds(plan: Plan, **seconds: float) -> Plan:
-    return replace(plan, seconds=seconds)
+def plan_taking(device: DeviceKind, **seconds: float) -> Any:
+    """Return what is asked of a plan whose steps take so long."""
+    binding = max(seconds, key=lambda step: seconds[step])
+    return SimpleNamespace(
+        limits=Limits(device), seconds=seconds, predicted_s=seconds[binding], binding=binding
+    )
 
 
 def test_the_cpu_may_be_done_before_the_link_could_deliver() -> None:
     plans = {
-        "cpu": with_seconds(plan_sum(1000), read=0.5, compute=0.4),
-        "cuda": with_seconds(plan_sum(1000, "cuda"), read=0.1, to_device=0.6, from_device=0.0, compute=0.01),
+        "cpu": plan_taking("cpu", read=0.5, compute=0.4),
+        "cuda": plan_taking("cuda", read=0.1, to_device=0.6, from_device=0.0, compute=0.01),
     }
     plan, reason = choose_device(lambda device: plans[device])
     assert plan is plans["cpu"]
@@ -68,10 +74,7 @@ def test_the_cpu_may_be_done_before_the_link_could_deliver() -> None:
 
 @pytest.mark.parametrize("step", ["link", "to_device", "from_device"])
 def test_however_long_the_cpu_takes_a_slower_link_is_not_worth_it(step: str) -> None:
-    plans = {
-        "cpu": with_seconds(plan_sum(1000), read=100.0),
-        "cuda": with_seconds(plan_sum(1000, "cuda"), compute=1.0, **{step: 101.0}),
-    }
+    plans = {"cpu": plan_taking("cpu", read=100.0), "cuda": plan_taking("cuda", compute=1.0, **{step: 101.0})}
     plan, reason = choose_device(lambda device: plans[device])
     assert plan.limits.device == "cpu"
     assert "before the link" in reason

@@ -9,19 +9,20 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from arraymill.cluster.nvml import Gpu
 from arraymill.jobs.api import calibration
 from arraymill.jobs.api.calibration import known_calibration, measure_device, measure_workers, this_machine
-from arraymill.jobs.api.planned import plan_of
 from arraymill.jobs.calibration import Calibration
+from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.job import Job, open_job
-from arraymill.jobs.planning import Plan
+from arraymill.jobs.limits import Limits
 from arraymill.jobs.spec import JobSpec
 from arraymill.jobs.store import read_calibration
 
@@ -56,12 +57,21 @@ def job(map_spec: JobSpec) -> Job:
     return open_job(map_spec)
 
 
+@dataclass(frozen=True)
+class LongPlan:
+    """What is asked of a plan: here of one that takes a minute."""
+
+    predicted_s: float = 60.0
+    limits: Limits = field(default_factory=Limits)
+    output: ArrayHeader = field(default_factory=lambda: ArrayHeader("y", (4,), np.dtype("f4")))
+
+
 @pytest.fixture
-def plan(job: Job) -> Plan:
-    return replace(plan_of(job)[0], seconds={"read": 60.0})
+def plan() -> Any:
+    return LongPlan()
 
 
-def test_workers_measure_once(job: Job, plan: Plan, tmp_path: Path) -> None:
+def test_workers_measure_once(job: Job, plan: Any, tmp_path: Path) -> None:
     session = FakeSession(lambda: ONE)
     rates = measure_workers(job, plan, session, tmp_path)
     assert rates is not None
@@ -73,20 +83,19 @@ def test_workers_measure_once(job: Job, plan: Plan, tmp_path: Path) -> None:
     assert key.startswith("calibrate-")
 
 
-def test_a_job_without_an_output_is_measured_in_its_own_folder(sum_spec: JobSpec, tmp_path: Path) -> None:
+def test_a_job_without_an_output_is_measured_in_its_own_folder(sum_spec: JobSpec, plan: Any, tmp_path: Path) -> None:
     job, session = open_job(sum_spec), FakeSession(lambda: ONE)
-    plan = replace(plan_of(job)[0], seconds={"read": 60.0})
     measure_workers(job, plan, session, tmp_path / "job")
     assert session.tasks[0][2] == tmp_path / "job"
 
 
-def test_short_jobs_are_not_made_longer(job: Job, plan: Plan, tmp_path: Path) -> None:
+def test_short_jobs_are_not_made_longer(job: Job, plan: Any, tmp_path: Path) -> None:
     session = FakeSession(lambda: ONE)
-    assert measure_workers(job, replace(plan, seconds={"read": 2.0}), session, tmp_path) is None
+    assert measure_workers(job, replace(plan, predicted_s=2.0), session, tmp_path) is None
     assert session.tasks == []
 
 
-def test_this_process_is_not_measured(job: Job, plan: Plan, tmp_path: Path) -> None:
+def test_this_process_is_not_measured(job: Job, plan: Any, tmp_path: Path) -> None:
     session = FakeSession(lambda: ONE, kind="inline")
     assert measure_workers(job, plan, session, tmp_path) is None
     assert session.tasks == []
@@ -98,7 +107,7 @@ def refuse() -> Any:
 
 @pytest.mark.parametrize("answer", [refuse, lambda: "no calibration", lambda: replace(ONE, read=None, flops={})])
 def test_a_measurement_that_fails_is_forgotten(
-    job: Job, plan: Plan, tmp_path: Path, answer: Callable[[], Any], caplog: pytest.LogCaptureFixture
+    job: Job, plan: Any, tmp_path: Path, answer: Callable[[], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         assert measure_workers(job, plan, FakeSession(answer), tmp_path) is None
@@ -106,7 +115,7 @@ def test_a_measurement_that_fails_is_forgotten(
 
 
 def test_a_measurement_that_does_not_end_is_left_behind(
-    job: Job, plan: Plan, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    job: Job, plan: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = FakeSession(lambda: None)
     with caplog.at_level(logging.WARNING):
@@ -115,14 +124,14 @@ def test_a_measurement_that_does_not_end_is_left_behind(
     assert "no answer within 20 s" in caplog.text
 
 
-def test_a_session_that_refuses_tasks_is_left_alone(job: Job, plan: Plan, tmp_path: Path) -> None:
+def test_a_session_that_refuses_tasks_is_left_alone(job: Job, plan: Any, tmp_path: Path) -> None:
     session = FakeSession(lambda: ONE)
     session.submit = lambda *args, key: (_ for _ in ()).throw(CancelledError())  # type: ignore[method-assign]
     assert measure_workers(job, plan, session, tmp_path) is None
 
 
 def test_a_home_that_cannot_be_written_costs_the_calibration_alone(
-    job: Job, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: Job, plan: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "file"))

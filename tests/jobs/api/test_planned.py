@@ -20,7 +20,7 @@ from arraymill.jobs.plan_record import plan_record
 from arraymill.jobs.spec import JobSpec
 
 GPU = Gpu(0, "GPU-1", "NVIDIA H100", 80_000_000_000, 79_000_000_000, (9, 0))
-PREDICTIONS = {"seconds", "predicted_s", "place"}
+PREDICTIONS = {"seconds", "predicted_s", "edges_s", "least_s", "rates", "place"}
 ANY_RATE = st.none() | st.floats() | st.sampled_from([0.0, -1.0, 1e-300, 1e300, float("inf"), float("nan"), 1.0, 1e18])
 KINDS = ("f4", "f8", "tf32", "fp16", "bf16")
 

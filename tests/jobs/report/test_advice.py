@@ -47,7 +47,7 @@ def measured_report(seconds, *, read=1e6, write=1e6, flops=1e9, **changes):
     rates = Rates(read=read, write=write, flops=flops, **RATES).to_json()
     records = [{"kind": "block", **block_record(block, seconds=seconds)} for block in range(8)]
     state = JobState("DONE", started_s=START_S, ended_s=START_S + 9.0)
-    plan = plan_document(rates=rates, flops=8 * 10**9)
+    plan = plan_document(ceilings=rates, flops=8 * 10**9)
     return replace(report_of(state, settle(records), plan), **changes)
 
 

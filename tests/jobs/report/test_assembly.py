@@ -47,7 +47,7 @@ def test_computing_has_a_ceiling_where_it_is_products():
 
 def test_workers_that_measured_make_the_ceilings():
     rates = Rates(read=16e9, most_read=4e10, write=1e9, most_write=1e9, flops=1e11, is_measured=True)
-    report = make_report(ALL, [{"kind": "rates", **rates.to_json()}])
+    report = make_report(ALL, [{"kind": "ceilings", **rates.to_json()}])
     assert (report.ceilings, report.predicted_s, report.eta) == ("measured", 2.0, 0.2)
 
 

@@ -25,18 +25,18 @@ def test_a_plan_that_says_nothing_has_nominal_ceilings() -> None:
 
 
 def test_what_was_known_at_planning_is_the_ceiling() -> None:
-    assert ceilings_of(plan_document(rates=record(FAST)), []) == FAST
+    assert ceilings_of(plan_document(ceilings=record(FAST)), []) == FAST
 
 
 def test_what_workers_measured_counts_most() -> None:
     slower = replace(FAST, read=1e9)
-    events = [{"kind": "epoch"}, {"kind": "rates", "at_s": 1.0, **record(FAST)}, {"kind": "rates", **record(slower)}]
-    assert ceilings_of(plan_document(rates=record(NOMINAL)), events) == slower
+    events = [{"kind": "epoch"}, *({"kind": "ceilings", "at_s": 1.0, **record(rates)} for rates in (FAST, slower))]
+    assert ceilings_of(plan_document(ceilings=record(NOMINAL)), events) == slower
 
 
 @pytest.mark.parametrize("spoilt", [{"read": "fast"}, {"read": 1e9}, {}])
 def test_rates_of_another_version_are_passed_over(spoilt: dict[str, object]) -> None:
-    assert ceilings_of(plan_document(rates=spoilt), [{"kind": "rates", **spoilt}]) == NOMINAL
+    assert ceilings_of(plan_document(ceilings=spoilt), [{"kind": "ceilings", **spoilt}]) == NOMINAL
 
 
 def test_seconds_shrink_as_rates_grow() -> None:
@@ -44,12 +44,12 @@ def test_seconds_shrink_as_rates_grow() -> None:
 
 
 def test_seconds_of_a_plan_at_these_rates_stay() -> None:
-    plan = plan_document(rates=record(FAST))
+    plan = plan_document(ceilings=record(FAST))
     assert alone_s(plan, FAST) == plan["seconds"]
 
 
 def test_many_workers_share_the_machine() -> None:
-    plan = plan_document(n_workers=64, n_blocks=64, rates=record(NOMINAL))
+    plan = plan_document(n_workers=64, n_blocks=64, ceilings=record(NOMINAL))
     assert alone_s(plan, replace(FAST, most_read=8e10))["read"] == pytest.approx(2.0)
 
 

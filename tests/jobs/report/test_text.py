@@ -35,7 +35,7 @@ def test_the_receipt_says_where_the_time_went():
 
 def test_measured_ceilings_are_called_so():
     rates = Rates(read=1.6e6, most_read=1e9, write=1e6, most_write=1e9, flops=1e9, is_measured=True)
-    report = make_report(rates=rates.to_json(), flops=8 * 10**9)
+    report = make_report(ceilings=rates.to_json(), flops=8 * 10**9)
     lines = report_text(report).splitlines()
     assert "at measured rates" in lines[6]
     assert [line.split()[-3:] for line in lines[9:13]] == [
