@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import sys
 from collections.abc import Mapping
@@ -163,7 +164,10 @@ def _read_versions() -> Mapping[str, str]:
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            versions[package] = metadata.version(package)
+            text = metadata.distribution(package).read_text("METADATA") or ""
         except metadata.PackageNotFoundError:
             continue
+        # `version()` parses the whole text, as an e-mail: a millisecond each
+        found = re.search(r"^Version: *(\S+)", text, re.MULTILINE)
+        versions[package] = found[1] if found else metadata.version(package)
     return versions

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 
 import numpy as np
 import threadpoolctl
@@ -50,9 +51,12 @@ def changed_versions(before: Mapping[str, str], now: Mapping[str, str]) -> tuple
 @cache
 def _version(name: str) -> str:
     try:
-        return version(name)
+        metadata = distribution(name).read_text("METADATA") or ""
     except PackageNotFoundError:
         return "not installed"
+    # `version()` parses the whole text, as an e-mail: a millisecond each
+    found = re.search(r"^Version: *(\S+)", metadata, re.MULTILINE)
+    return found[1] if found else version(name)
 
 
 @cache
