@@ -53,6 +53,8 @@ def plan_record(plan: Plan, place: Place, versions: Mapping[str, str]) -> dict[s
         "task_device_bytes": plan.task_device_bytes,
         "seconds": dict(plan.seconds),
         "predicted_s": plan.predicted_s,
+        "edges_s": plan.edges_s,
+        "least_s": plan.least_s,
         "n_workers": plan.n_workers,
         "place": {"kind": place.kind, "device": place.device, "reason": place.reason},
         "notes": list(plan.notes),
@@ -88,7 +90,20 @@ def restore_plan(job: Job, record: Mapping[str, Any]) -> Plan:
     inner: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in record["inner"].items()
     }
-    return replace(plan, stage=replace(plan.stage, grid=grid, **inner))
+    if isinstance(plan.stage, ContractStage):
+        # a record of before there were tiles within a block
+        inner = {"pieces": (), "order": "rows", "resident": "none"} | inner
+    return replace(
+        plan,
+        stage=replace(plan.stage, grid=grid, **inner),
+        read_bytes=record["read_bytes"],
+        task_host_bytes=record["task_host_bytes"],
+        task_device_bytes=record["task_device_bytes"],
+        seconds=dict(record["seconds"]),
+        edges_s=record.get("edges_s", 0.0),
+        least_s=record.get("least_s", record["predicted_s"]),
+        is_measured=bool((record.get("rates") or {}).get("is_measured")),
+    )
 
 
 def _inner(stage: Stage) -> dict[str, Any]:

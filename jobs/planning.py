@@ -8,7 +8,7 @@ seconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from .errors import CannotFitError, SpecError
+from .forecast import Load, forecast
 from .headers import ArrayHeader
 from .limits import Budget, DeviceKind, Limits, Precision, limits_of
+from .moves import Moves
 from .operations import Operation, Params
 from .rates import Rates, rates_of
 from .sizes import format_bytes
@@ -46,10 +48,16 @@ class Plan:
     task_host_bytes, task_device_bytes : int
         Largest memory of one task's arrays.
     seconds : dict of str to float
-        Predicted seconds of each step if it ran alone, from nominal rates: "read", "link", "compute", "write".
+        Predicted seconds of each step if it ran alone: "read", "to_device", "compute", "from_device", "write".
     n_workers : int
         Workers that the prediction assumes.
     notes : tuple of str
+    moves : Moves
+        Bytes over the link, and the fewest that any schedule reads.
+    edges_s, least_s : float
+        Of the forecast: the waiting of the longest step, and its seconds were only the fewest bytes moved.
+    is_measured : bool
+        Predicted from rates measured on this machine; else from nominal ones of the device class.
     """
 
     operation: str
@@ -67,6 +75,10 @@ class Plan:
     seconds: Mapping[str, float]
     n_workers: int
     notes: tuple[str, ...] = ()
+    moves: Moves = field(default_factory=Moves)
+    edges_s: float = 0.0
+    least_s: float = 0.0
+    is_measured: bool = False
 
     @property
     def n_blocks(self) -> int:
@@ -85,8 +97,14 @@ class Plan:
 
     @property
     def predicted_s(self) -> float:
-        """Predicted seconds of the whole job: its longest step."""
-        return max(self.seconds.values())
+        """Predicted seconds of the whole job: its longest step, and what that waits for before and after."""
+        return max(self.seconds.values()) + self.edges_s
+
+    @property
+    def bytes_ratio(self) -> float:
+        """Bytes that come in, from files or over the link, and go out, against the fewest of any schedule."""
+        came, least = self.moves.to_device_bytes or self.read_bytes, self.moves.least_in_bytes
+        return (came + self.write_bytes) / max(least + self.write_bytes, 1) if came else 1.0
 
 
 def plan_job(
@@ -132,6 +150,10 @@ def plan_job(
     limits = limits_of(budget, device=device, precision=precision, block_bytes=block_bytes)
     draft = operation.build(headers, checked, limits)
     _check_device(draft, budget)
+    moves = _moves(draft, headers, device)
+    load = Load(draft.read_bytes, draft.output.nbytes, draft.flops, moves)
+    predict_from = (rates or partial(rates_of, device, precision))(draft.output.dtype)
+    predicted = forecast(load, predict_from, max(min(n_workers, draft.stage.grid.n_blocks), 1))
     return Plan(
         operation.name,
         checked.model_dump(),
@@ -145,9 +167,13 @@ def plan_job(
         draft.output.nbytes,
         draft.task_host_bytes,
         draft.task_device_bytes,
-        _predict(draft, (rates or partial(rates_of, device, precision))(draft.output.dtype), n_workers),
+        predicted.seconds,
         n_workers,
         draft.notes,
+        moves,
+        predicted.edges_s,
+        predicted.least_s,
+        predicted.is_measured,
     )
 
 
@@ -189,12 +215,10 @@ def _check_device(draft: Draft, budget: Budget) -> None:
         )
 
 
-def _predict(draft: Draft, rates: Rates, n_workers: int) -> dict[str, float]:
-    busy = max(min(n_workers, draft.stage.grid.n_blocks), 1)
-    moved = draft.read_bytes + draft.output.nbytes
-    seconds = {
-        "read": draft.read_bytes / min(rates.read * busy, rates.most_read),
-        "compute": draft.flops / (rates.flops * busy),
-        "write": draft.output.nbytes / rates.write,
-    }
-    return seconds | ({"link": moved / (rates.link * busy)} if np.isfinite(rates.link) else {})
+def _moves(draft: Draft, headers: Sequence[ArrayHeader], device: DeviceKind) -> Moves:
+    """Return what an operation says it moves, and else that all it reads is copied once."""
+    moves = draft.moves
+    if device == "cuda" and not moves.to_device_bytes:
+        moves = replace(moves, to_device_bytes=draft.read_bytes, from_device_bytes=draft.output.nbytes)
+    fewest = max(moves.least_in_bytes, sum(header.nbytes for header in headers))
+    return replace(moves, least_in_bytes=min(fewest, draft.read_bytes))

@@ -27,6 +27,7 @@ JOBS = {
     "stages": 1.2,
     "stage_inputs": 1.25,
     "rates": 1.3,
+    "forecast": 1.4,
     "versions": 1,
     "tensors": 2,
     "arrays": 2,

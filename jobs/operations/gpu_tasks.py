@@ -65,7 +65,7 @@ def choose_rectangle(work: Work, rates: Rates) -> tuple[int, int]:
     >>> choose_rectangle(Work(32768, 32768, 32768, 1, 2 * 32768.0**3, 4), rates)
     (32768, 32768)
     >>> choose_rectangle(Work(65536, 65536, 65536, 1, 2 * 65536.0**3, 4), rates)
-    (16384, 32768)
+    (22016, 32768)
     """
     compute_s = work.flops / rates.flops
     whole_s = max(compute_s, work.panels_bytes / min(rates.read, rates.to_device))

@@ -70,7 +70,7 @@ def choose_tile(
     >>> choose_tile(8192, 8192, 8192, panel_itemsize=4, tile_itemsize=4, budget_bytes=256 << 20)
     Tile(rows=2048, columns=2048, slab=8192)
     >>> choose_tile(200_000, 2048, 2048, panel_itemsize=4, tile_itemsize=4, budget_bytes=256 << 20)
-    Tile(rows=3200, columns=2048, slab=2048)
+    Tile(rows=3072, columns=2048, slab=2048)
     """
     rows, columns = _wanted(m, n, k, panel_itemsize, n_matrices)
     slab = _fitting_slab(rows, columns, k, panel_itemsize, tile_itemsize, budget_bytes)

@@ -49,6 +49,43 @@ def test_a_plan_survives_json(case: str) -> None:
     assert record["place"] == {"kind": "local", "device": "cpu", "reason": "as asked"}
 
 
+SIDE = 40_000
+LARGE = np.broadcast_to(np.float32(1), (SIDE, SIDE))
+
+
+def plan_on_gpu(job: Job) -> Plan:
+    return plan_job(job.operation, job.headers, job.params, budget=Budget(1 << 36, 4 << 30), device="cuda")
+
+
+@pytest.mark.parametrize("params", [{}, {"transpose_a": True}])
+def test_the_tiles_of_a_product_on_gpus_survive_too(params: dict[str, Any]) -> None:
+    job = make_job("matmul", 2, params, LARGE)
+    plan = plan_on_gpu(job)
+    stage: Any = plan.stage
+    assert stage.resident != "none"
+    record = json.loads(json.dumps(plan_record(plan, PLACE, {})))
+    assert restore_plan(job, record) == plan
+    other = replace(stage, pieces=(256, 512), order="rows", resident="none", slab=99, mode="tf32")
+    assert restore_plan(job, json.loads(json.dumps(plan_record(replace(plan, stage=other), PLACE, {})))).stage == other
+
+
+def test_a_record_of_before_there_were_tiles_within_a_block_gets_none() -> None:
+    job = make_job("matmul", 2, {}, LARGE)
+    plan = plan_on_gpu(job)
+    record = json.loads(json.dumps(plan_record(plan, PLACE, {})))
+    record["inner"] = {"slab": 2048}
+    for name in ("edges_s", "least_s"):
+        del record[name]
+    stage: Any = restore_plan(job, record).stage
+    assert stage == replace(stage, grid=plan.stage.grid, slab=2048, pieces=(), order="rows", resident="none")
+
+
+def test_predictions_are_those_that_were_made_then() -> None:
+    job = make_job("sum", 1, {"axis": (0,)})
+    record = plan_record(replace(make_plan(job), seconds={"read": 7.0}, edges_s=1.0), PLACE, {})
+    assert restore_plan(job, record).predicted_s == 8.0
+
+
 def test_a_constant_result_survives_too() -> None:
     job = make_job("sum", 1, {}, np.zeros((0, 3)))
     plan = make_plan(job)

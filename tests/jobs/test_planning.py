@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.sums import SumParams
 from arraymill.jobs.planning import Plan, check_params, plan_job
+from arraymill.jobs.rates import rates_of
 
 GB = 1 << 30
-REDUCTIONS = [name for name in OPERATIONS if name not in ("matmul", "map")]
+REDUCTIONS = [name for name in OPERATIONS if "axis" in OPERATIONS[name].params.model_fields]
 
 
 def header(shape: tuple[int, ...], code: str = "f4", order: Any = "C", name: str = "x.npy") -> ArrayHeader:
@@ -96,6 +98,29 @@ def test_the_prediction_is_of_the_longest_step() -> None:
     assert plan("sum", header((10**9,)), n_workers=2).predicted_s == made.predicted_s / 2
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_measured_rates_change_seconds_and_no_tile(device: Any) -> None:
+    a, b = header((40_000, 40_000), name="a"), header((40_000, 40_000), name="b")
+    slow = replace(rates_of(device, "standard", np.dtype("f4")), flops=1e9, read=1e6, is_measured=True)
+    nominal, measured = (plan("matmul", a, b, device=device, rates=rates) for rates in (None, lambda dtype: slow))
+    assert measured.stage == nominal.stage
+    assert (nominal.is_measured, measured.is_measured) == (False, True)
+    assert measured.predicted_s > 10 * nominal.predicted_s
+
+
+def test_a_reduction_reads_what_it_must_and_no_more() -> None:
+    made = plan("sum", header((10**9,)))
+    assert (made.moves.least_in_bytes, made.bytes_ratio, made.least_s) == (4 * 10**9, 1.0, made.predicted_s)
+
+
+def test_a_product_that_reads_panels_again_says_how_often() -> None:
+    side = 16384
+    made = plan("matmul", header((side, side), name="a"), header((side, side), name="b"))
+    stage: Any = made.stage
+    again = side // stage.grid.chunks[0]
+    assert made.bytes_ratio == (2 * again + 1) / 3
+
+
 def test_products_of_large_matrices_wait_for_arithmetic() -> None:
     made = plan("matmul", header((8192, 8192), name="a"), header((8192, 8192), name="b"))
     assert made.binding == "compute"
@@ -104,8 +129,10 @@ def test_products_of_large_matrices_wait_for_arithmetic() -> None:
 
 def test_a_gpu_has_a_link_and_the_cpu_none() -> None:
     x = header((10**8,))
-    assert "link" not in plan("sum", x).seconds
-    assert plan("sum", x, device="cuda").seconds["link"] > 0
+    assert list(plan("sum", x).seconds) == ["read", "compute", "write"]
+    on_gpu = plan("sum", x, device="cuda")
+    assert list(on_gpu.seconds) == ["read", "to_device", "compute", "from_device", "write"]
+    assert on_gpu.moves.to_device_bytes == x.nbytes
 
 
 def test_a_device_too_small_is_refused_with_the_setting() -> None:
