@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 HEAVY = {"torch", "dask", "distributed", "dask_cuda", "pandas", "bokeh"}
@@ -24,7 +26,12 @@ except SystemExit as exit:
 
 def heavy_modules_after(code: str) -> list[str]:
     """Return the heavy libraries that a fresh interpreter holds after running `code`."""
-    script = _REPORT.format(heavy=HEAVY) + "\n" + code
+    return modules_after(code, HEAVY)
+
+
+def modules_after(code: str, unwanted: set[str]) -> list[str]:
+    """Return which of some modules a fresh interpreter holds after running `code`."""
+    script = _REPORT.format(heavy=unwanted) + "\n" + code
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.splitlines()[-1].split()[1:]
@@ -35,7 +42,26 @@ def test_a_command_that_computes_nothing_is_light(arguments: list[str]) -> None:
     assert heavy_modules_after(_COMMAND.format(argv=["arraymill", *arguments])) == []
 
 
-LIGHT = ["jobs", "jobs.spec_load", "jobs.operations", "jobs.planning", "cluster", "cluster.config", "cluster.devices"]
+# what a job of milliseconds has no use for, and what would take longer to import than the job
+CLUSTERS = {"torch", "dask", "distributed", "psutil", "pynvml", "rich", "cloudpickle", "asyncio", "ssl", "tblib"}
+UNUSED = {"cluster.warm", "cluster.session_client", "jobs.api.calls", "jobs.api.handles", "jobs.api.cancelling"}
+
+
+def test_a_small_job_imports_neither_a_cluster_nor_what_asks_for_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "home"))
+    np.save(tmp_path / "x.npy", np.ones((50, 40)))
+    unwanted = CLUSTERS | {f"arraymill.{module}" for module in UNUSED}
+    if Path("/dev/nvidiactl").exists():
+        unwanted -= {"pynvml"}
+    arguments = ["arraymill", "run", "sum", str(tmp_path / "x.npy"), "-o", str(tmp_path / "y.npy")]
+    assert modules_after(_COMMAND.format(argv=arguments), unwanted) == []
+    assert np.load(tmp_path / "y.npy") == 2000.0
+
+
+LIGHT = ["jobs", "jobs.api", "jobs.spec_load", "jobs.operations", "jobs.planning"]
+LIGHT += ["cluster", "cluster.config", "cluster.devices"]
 
 
 @pytest.mark.parametrize("module", LIGHT)
