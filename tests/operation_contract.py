@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from arraymill.jobs.operations import OPERATIONS
 
-REDUCTIONS = tuple(name for name in OPERATIONS if name not in ("matmul", "map"))
+PRODUCTS = ("matmul", "gram", "cov", "corrcoef")
+REDUCTIONS = tuple(name for name in OPERATIONS if name not in (*PRODUCTS, "map"))
 ROUNDED = ("sum", "mean", "prod", "var", "std", "norm", "nansum", "nanmean", "nanprod", "nanvar", "nanstd")
 ARGUMENTS = ("argmin", "argmax", "nanargmin", "nanargmax")
 CODES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .arg_extrema import ARGMAX, ARGMIN, NANARGMAX, NANARGMIN
+from .covariance import CORRCOEF, COV
 from .extrema import MAX, MIN, NANMAX, NANMIN, PTP
+from .gram import GRAM
 from .logic import ALL, ANY, COUNT_NONZERO
 from .map import MAP
 from .matmul import MATMUL
@@ -20,6 +22,7 @@ __all__ = ["OPERATIONS", "Operation", "Params"]
 
 _ALL = (
     *(MATMUL, MAP),
+    *(GRAM, COV, CORRCOEF),
     *(SUM, MEAN, PROD, VAR, STD, NORM),
     *(MIN, MAX, PTP, ARGMIN, ARGMAX),
     *(ANY, ALL, COUNT_NONZERO),
