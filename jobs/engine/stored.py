@@ -53,9 +53,22 @@ class StoredTarget:
         self.crc32 = writer.crc
 
     @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Open for several threads; what they wrote, by `open_part`, is on disk when this is left.
+
+        The checksum is theirs to add up, and to put in `crc32`.
+        """
+        with ExitStack() as stack:
+            # from before the first write on: the system tells of a failed write only who had the file open
+            stack.enter_context(self._target.open(durable=True))
+            yield
+            with self._clock.step("write"):
+                stack.close()
+
+    @contextmanager
     def open_part(self) -> Iterator[Writer]:
-        """Open for one of several threads, as `open` does; the checksum is theirs to add up, and to put in `crc32`."""
-        with self._target.open(durable=True) as writer:
+        """Open for one of several threads, within `hold`."""
+        with self._target.open() as writer:
             yield _FencedWriter(writer, self._fence)
 
 

@@ -99,8 +99,14 @@ class Buffers:
         self.scratch: dict[str, list[torch.Tensor]] = {}
         self.results: list[ResultSlot] = []
 
-    def reserve(self, layout: Layout) -> bool:
+    def reserve(self, layout: Layout, most_pinned_bytes: int = 0) -> bool:
         """Have what a task needs; return whether anything was allocated for it.
+
+        Parameters
+        ----------
+        layout : Layout
+        most_pinned_bytes : int
+            More than this is not kept from a task that was allowed more; 0: as much as there is.
 
         Raises
         ------
@@ -108,6 +114,8 @@ class Buffers:
             If the device, or what can be pinned, is too small; nothing is held then.
         """
         before = self._device.n_allocations
+        if 0 < most_pinned_bytes < sum(n_bytes * len(slots) for n_bytes, slots in self._pinned.values()):
+            self._pinned.clear()
         try:
             self._reserve_pinned("in", *layout.pinned_in)
             self._reserve_pinned("out", *layout.pinned_out)
@@ -123,13 +131,12 @@ class Buffers:
 
     def clear(self) -> None:
         """Let go of everything."""
-        self._clear_device()
         self._pinned.clear()
+        self._clear_device()
 
     def _reserve_pinned(self, name: str, n_slots: int, n_bytes: int) -> None:
         held_bytes, held = self._pinned.get(name, (0, []))
         if held_bytes < n_bytes or len(held) < n_slots:
-            n_slots, n_bytes = max(n_slots, len(held)) if held_bytes >= n_bytes else n_slots, max(n_bytes, held_bytes)
             # the old ones first, or both are held at once
             del held
             self._pinned.pop(name, None)
@@ -151,12 +158,12 @@ class Buffers:
         self._on_device = wanted
 
     def _clear_device(self) -> None:
-        if self._on_device is not None or self.slots or self.scratch or self.results:
-            self.slots.clear()
-            self.scratch.clear()
-            self.results = []
-            self._on_device = None
-            self._device.release()
+        # also when an allocation failed before anything of it could be kept here
+        self.slots.clear()
+        self.scratch.clear()
+        self.results = []
+        self._on_device = None
+        self._device.release()
 
 
 def _covers(held: Any, wanted: Any) -> bool:

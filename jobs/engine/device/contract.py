@@ -43,6 +43,7 @@ __all__ = ["Products", "contract_block", "plan_products", "stripe_rows"]
 
 STRIPE_ROWS = 256
 """Fewest rows of a stripe: products of fewer are slow."""
+STRIPE_MULTIPLE = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def stripe_rows(rows: int) -> list[tuple[int, int]]:
     [(0, 384), (384, 768), (768, 1000)]
     """
     n_stripes = max(min(rows // STRIPE_ROWS, N_EVENTS // 2), 1)
-    height = ceil_div(ceil_div(rows, n_stripes), 128) * 128 if n_stripes > 1 else rows
+    height = ceil_div(ceil_div(rows, n_stripes), STRIPE_MULTIPLE) * STRIPE_MULTIPLE if n_stripes > 1 else rows
     return [(start, min(start + height, rows)) for start in range(0, rows, height)]
 
 
@@ -115,7 +116,7 @@ def contract_block(
     parts = sink if isinstance(sink, ArraySink) else None
     result = arithmetic.total if parts is not None else stage.result
     layout = _layout(engine, products, arithmetic, result, call)
-    with engine.task(layout, call, tf32=arithmetic.tf32) as task:
+    with sink.hold(), engine.task(layout, call, tf32=arithmetic.tf32) as task:
         feeder = Feeder(task, products.operands)
         outlet = Outlet(task, sink, result)
         run = _Run(task, outlet, arithmetic, result, _sides(task, feeder, products, arithmetic))
@@ -177,32 +178,44 @@ class _Run:
 
     def compute_tile(self, region: Region, first_step: int, n_slabs: int) -> None:
         """Start the products of a tile, and let it be written to its region of the output."""
-        rows, columns = shape = region_shape(region)[-2:]
-        is_rounded = self._result != self._arithmetic.total
-        # where the result is of another dtype, it is only needed at the end
-        result = None if is_rounded else self._outlet.take()
-        memory = result.bytes if result is not None else self._task.buffers.scratch["total"][0]
-        total = typed_view(memory, shape, self._arithmetic.total)
+        result, total = None, self._total(region)
         for number in range(n_slabs):
+            # the copies of the slabs first: they need not wait for room for the result
             a, b = (side.use(first_step + number) for side in self._sides)
-            if is_last := number == n_slabs - 1:
-                result = result or self._outlet.take()
-            for stripe, (start, stop) in enumerate(stripe_rows(rows) if is_last else [(0, rows)]):
-                multiply = self._task.device.multiply
-                self._task.comp.run(partial(multiply, total[start:stop], a[start:stop], b, is_first=number == 0))
-                if result is not None and is_last:
-                    self._end_stripe(result, stripe, total[start:stop], start * columns)
+            is_last = number == n_slabs - 1
+            if result is None and (is_last or total is None):
+                result = self._outlet.take()
+            if total is None:
+                assert result is not None
+                total = typed_view(result.bytes, region_shape(region)[-2:], self._arithmetic.total)
+            ended = result if is_last else None
+            self._multiply(total, a, b, is_first=number == 0, ended=ended)
             for side in self._sides:
                 side.release(first_step + number)
         assert result is not None
         self._outlet.send(result, self._stripes(result, region))
 
-    def _end_stripe(self, result: ResultSlot, number: int, total: torch.Tensor, start: int) -> None:
-        if self._result != self._arithmetic.total:
-            memory = result.bytes[start * self._result.itemsize :]
-            rounded = typed_view(memory, tuple(total.shape), self._result)
-            self._task.comp.run(partial(rounded.copy_, total))
-        self._task.comp.stream.record(result.computed[number])
+    def _total(self, region: Region) -> torch.Tensor | None:
+        """Return where a tile is added up, or None where that is the result itself."""
+        if self._result == self._arithmetic.total:
+            return None
+        return typed_view(self._task.buffers.scratch["total"][0], region_shape(region)[-2:], self._arithmetic.total)
+
+    def _multiply(
+        self, total: torch.Tensor, a: torch.Tensor, b: torch.Tensor, *, is_first: bool, ended: ResultSlot | None
+    ) -> None:
+        """Start a product; in stripes that go out one by one where the tile has `ended` with it."""
+        comp, multiply = self._task.comp, self._task.device.multiply
+        rows, columns = total.shape
+        for number, (start, stop) in enumerate(stripe_rows(rows) if ended is not None else [(0, rows)]):
+            stripe = total[start:stop]
+            comp.run(partial(multiply, stripe, a[start:stop], b, is_first=is_first))
+            if ended is None:
+                continue
+            if self._result != self._arithmetic.total:
+                memory = ended.bytes[start * columns * self._result.itemsize :]
+                comp.run(partial(typed_view(memory, tuple(stripe.shape), self._result).copy_, stripe))
+            comp.stream.record(ended.computed[number])
 
     def _stripes(self, result: ResultSlot, region: Region) -> list[Stripe]:
         *batch, (first, last), columns = region

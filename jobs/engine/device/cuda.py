@@ -135,8 +135,11 @@ class CudaDevice:
         torch.cuda.synchronize(self.name)
 
     def release(self) -> None:
-        """Empty torch's cache of device memory."""
+        """Empty torch's caches: of device memory, and of pinned memory where torch can."""
         torch.cuda.empty_cache()
+        empty_pinned: Any = getattr(torch._C, "_host_emptyCache", None)
+        if empty_pinned is not None:
+            empty_pinned()
 
     def close(self) -> None:
         """Return: torch's streams have no end."""

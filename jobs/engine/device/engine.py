@@ -77,7 +77,7 @@ class Engine:
         """
         with self._lock, self.device.tf32(tf32):
             h2d, comp, d2h = meters = self._streams()
-            if self._buffers.reserve(layout):
+            if self._buffers.reserve(layout, call.staging_bytes):
                 for meter in meters:
                     self.device.follow(meter.stream)
             task = Task(

@@ -12,6 +12,9 @@ from .device import Event, EventName
 
 __all__ = ["FakeEvent", "FakeStream", "Faults"]
 
+_SHORTEST_DELAY_S = 2e-5
+"""The system's clock cannot do less: to ask for it takes longer."""
+
 
 class Faults:
     """The first error of a device: from then on it does nothing until someone has looked."""
@@ -138,7 +141,9 @@ class FakeStream:
     def _attempt(self, work: Callable[[], object]) -> None:
         if self._longest_delay_s:
             # most are short: a few long ones change an order, many only take time
-            time.sleep(self._longest_delay_s * self._delays.random() ** 4)
+            delay_s = self._longest_delay_s * self._delays.random() ** 4
+            if delay_s > _SHORTEST_DELAY_S:
+                time.sleep(delay_s)
         if self._faults.error is not None:
             return
         try:

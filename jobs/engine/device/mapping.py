@@ -55,8 +55,9 @@ def map_block(engine: Engine, stage: MapStage, index: int, sources: tuple[Source
         pinned_in=(settings.n_in, settings.slot_bytes),
         pinned_out=(settings.n_out, settings.slot_bytes),
     )
-    with engine.task(layout, call) as task:
-        feeder, outlet = Feeder(task, operands), Outlet(task, TargetSink(call.target), dtype)
+    sink = TargetSink(call.target)
+    with sink.hold(), engine.task(layout, call) as task:
+        feeder, outlet = Feeder(task, operands), Outlet(task, sink, dtype)
         for step, piece in enumerate(pieces):
             blocks = _use(task, feeder, operands, sources, step)
             result = outlet.take()

@@ -87,7 +87,6 @@ class Outlet:
         """Wait until everything is written; raise what went wrong in any thread of the task."""
         self._full.close()
         self._task.crew.join()
-        self._sink.finish()
 
     def _drain_all(self) -> None:
         task, number = self._task, 0
@@ -117,6 +116,5 @@ class Outlet:
                     task.writing.add_bytes(self._sink.put(writer, piece.number, piece.region, block))
                 task.device.scrub(piece.slot.bytes)
                 self._empty.put(piece.slot)
-            # a block is durable when its writers are closed: that is a part of writing
             with task.writing.busy():
                 stack.close()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Literal, TypeAlias
 
 from .cuda import CudaDevice
 from .engine import Engine
 from .fake import FakeDevice
+from .settings import Settings
 
 __all__ = ["EngineKind", "install_engine", "open_engine", "release_engine"]
 
 EngineKind: TypeAlias = Literal["torch-cuda", "fake"]
 
+_DEFAULT = Settings()
 _engines: dict[str, Engine] = {}
 _lock = threading.Lock()
 
@@ -21,7 +24,9 @@ def open_engine(kind: EngineKind) -> Engine:
     """Return the engine of a kind: the same one for every task of this process."""
     with _lock:
         if kind not in _engines:
-            _engines[kind] = Engine(CudaDevice() if kind == "torch-cuda" else FakeDevice())
+            n_cpus = len(os.sched_getaffinity(0))
+            settings = Settings(n_readers=min(_DEFAULT.n_readers, n_cpus), n_writers=min(_DEFAULT.n_writers, n_cpus))
+            _engines[kind] = Engine(CudaDevice() if kind == "torch-cuda" else FakeDevice(), settings)
         return _engines[kind]
 
 

@@ -7,7 +7,7 @@ piece is summed by itself and the sums are joined in the right one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,14 +25,14 @@ __all__ = ["ArraySink", "Sink", "TargetSink"]
 class Sink(Protocol):
     """Takes the pieces of a result, in any order and by several threads, each with a writer of its own."""
 
-    def open(self) -> Any:
-        """Return a context manager that gives a writer; what was written is kept once it is left."""
+    def hold(self) -> AbstractContextManager[None]:
+        """Return a context manager around all writing: when it is left, what was written is as safe as it has to be."""
+
+    def open(self) -> AbstractContextManager[Any]:
+        """Return a context manager that gives a thread its writer."""
 
     def put(self, writer: Any, number: int, region: Region, block: NDArray[Any]) -> int:
         """Write a piece and return its bytes; `number` is its place in the block."""
-
-    def finish(self) -> None:
-        """Be told that everything was written, and every writer left."""
 
 
 class TargetSink:
@@ -47,6 +47,16 @@ class TargetSink:
     def __init__(self, target: Target | StoredTarget) -> None:
         self._target = target
         self._sums: dict[int, tuple[int, int]] = {}
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Have a stored target on disk, and its checksum known, when this is left."""
+        if not isinstance(self._target, StoredTarget):
+            yield
+            return
+        with self._target.hold():
+            yield
+        self._target.crc32 = join_crc32(self._sums[number] for number in sorted(self._sums))
 
     @contextmanager
     def open(self) -> Iterator[Writer]:
@@ -66,11 +76,6 @@ class TargetSink:
             self._sums[number] = (checksum(block, header), block.nbytes)
         return n_bytes
 
-    def finish(self) -> None:
-        """Give the stored target its checksum."""
-        if isinstance(self._target, StoredTarget):
-            self._target.crc32 = join_crc32(self._sums[number] for number in sorted(self._sums))
-
 
 class ArraySink:
     """An array: that of a tile whose sum over k is a part of several.
@@ -88,6 +93,11 @@ class ArraySink:
         self.array: NDArray[Any] = np.empty(region_shape(region), dtype)
 
     @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Return: memory is as safe as it was."""
+        yield
+
+    @contextmanager
     def open(self) -> Iterator[None]:
         """Return: there is nothing to open."""
         yield
@@ -96,6 +106,3 @@ class ArraySink:
         """Copy a piece to its place."""
         self.array[as_slices(offset_region(region, self._origin))] = block.reshape(region_shape(region))
         return 0
-
-    def finish(self) -> None:
-        """Return: the array is whole."""
