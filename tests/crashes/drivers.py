@@ -11,13 +11,12 @@ import traceback
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import arraymill.cluster.inline as inline
-import arraymill.cluster.worker as worker
 import arraymill.jobs.api.driver as driver
+import arraymill.jobs.runner.batching as batching
 import arraymill.jobs.runner.loop as loop
 import arraymill.jobs.store.journal as journal
 from arraymill.cluster.errors import ClusterError
@@ -147,8 +146,6 @@ def start(
 
 def warm_up(folder: Path) -> None:
     """Do in this process what every driver would do once, so that those forked from it need not."""
-    # it reads what is installed, anew for each session
-    worker._read_versions = cache(worker._read_versions)
     for name in SHAPES:
         case = new_case(folder / name, name)
         os.environ["ARRAYMILL_HOME"] = str(case.home)
@@ -194,6 +191,8 @@ def _be_deterministic() -> None:
     assert hasattr(driver, "_STATE_PERIOD_S")
     journal._GROUP_RECORDS, journal._GROUP_S = GROUP_RECORDS, 1e9
     driver._STATE_PERIOD_S = 1e9
+    # a block to a task, however short it is: what is kept between two of them is to be seen
+    batching._MOST_BLOCKS = 1
 
     order: dict[Future[Any], int] = {}
 
