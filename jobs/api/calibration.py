@@ -71,6 +71,7 @@ def rates_for(job: Job, device: DeviceKind) -> Callable[[np.dtype[Any]], Rates]:
     """Return a function of a dtype: the rates of a device for a job, measured where they are known, else nominal."""
     known = known_calibration(device)
     if known is not None and not _is_same_disk(Path(known.folder), _output_folder(job)):
+        # another disk has other speeds
         known = replace(known, writes={}, durable_write=None, map_write=None)
     return partial(measured_rates, known, device, job.spec.compute.precision)
 
@@ -94,7 +95,7 @@ def measure_device(device: DeviceKind, folder: Path) -> tuple[Calibration, Path 
     return found, _keep(this_machine(device), found)
 
 
-def measure_workers(job: Job, plan: Plan, session: Any, folder: Path) -> Rates | None:
+def measure_workers(job: Job, plan: Plan, session: Any) -> Rates | None:
     """Let a worker measure before the first block where nothing is known yet; return the rates for the job, or None.
 
     Parameters
@@ -103,8 +104,6 @@ def measure_workers(job: Job, plan: Plan, session: Any, folder: Path) -> Rates |
     plan : Plan
     session : Session
         Of worker processes; one that is this process is not measured.
-    folder : Path
-        Where to write if the job names no output.
     """
     device = plan.limits.device
     if session.kind == "inline" or plan.predicted_s < _WORTH_S:
@@ -113,7 +112,7 @@ def measure_workers(job: Job, plan: Plan, session: Any, folder: Path) -> Rates |
         machine = this_machine(device)
         if read_calibration(machine) is not None:
             return None
-        found = _measure_on(session, device, _output_folder(job) or folder)
+        found = _measure_on(session, device, _output_folder(job))
         if found is None or _keep(machine, found) is None:
             return None
     except Exception as error:  # noqa: BLE001 - whatever it is, the job does without
@@ -152,13 +151,19 @@ def _keep(machine: Machine, found: Calibration) -> Path | None:
         return None
 
 
-def _output_folder(job: Job) -> Path | None:
-    return None if job.spec.output is None else Path(job.spec.output.path).absolute().parent
+def _output_folder(job: Job) -> Path:
+    """Return the folder that a job writes to, or the one above it that is there."""
+    output = job.spec.output
+    return _existing(home_folder() if output is None else Path(output.path).absolute().parent)
 
 
-def _is_same_disk(measured: Path, wanted: Path | None) -> bool:
+def _existing(folder: Path) -> Path:
+    return next((path for path in (folder, *folder.parents) if path.is_dir()), Path("/"))
+
+
+def _is_same_disk(measured: Path, wanted: Path) -> bool:
     try:
-        return measured.stat().st_dev == (wanted or home_folder()).stat().st_dev
+        return _existing(measured).stat().st_dev == wanted.stat().st_dev
     except OSError:
         return False
 

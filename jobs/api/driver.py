@@ -164,7 +164,7 @@ class _Drive:
             workplace = open_nothing() if is_done else open_workplace(self.folder, self.job, place, n_workers, held)
             session = self.stack.enter_context(workplace)
             self.watch.on_open(session)
-            if (rates := measure_workers(self.job, plan, session, self.folder.path)) is not None:
+            if (rates := measure_workers(self.job, plan, session)) is not None:
                 journal.event("ceilings", **rates.to_json())
             started = time.perf_counter()
             self._tell("RUNNING", epoch=epoch)

@@ -23,6 +23,7 @@ from ..planning import Plan
 from ..runner import Progress, run_work
 from ..sizes import format_bytes
 from ..stages import ConstantStage
+from .calibration import measure_workers
 from .interrupts import deferred_interrupts
 from .outcome import Outcome
 from .planned import plan_of
@@ -63,6 +64,7 @@ def execute(
             if session is None and not isinstance(plan.stage, ConstantStage):
                 session = stack.enter_context(open_cluster(cluster_config(job, place, n_workers)))
                 on_open(session)
+                measure_workers(job, plan, session)
             started = time.perf_counter()
             records = _run(job, plan, session, sources, output, on_progress)
             # published before the cluster is closed: a teardown that fails must not cost the result

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..durations import format_seconds
 from ..sizes import format_bytes
-from .report import STAGE_WORDS, Report, StageTime
+from .report import SHORT_S, STAGE_WORDS, Report, StageTime
 
 __all__ = ["advise"]
 
@@ -17,8 +17,6 @@ _MOST = 0.5
 """A stage that took less than half of the time leaves no one thing to blame."""
 _NEAR = 0.7
 """From this part of its ceiling on, a stage is as fast as it gets."""
-_SHORT_S = 1.0
-"""Of a job that took less, nothing is worth tuning."""
 
 
 def advise(report: Report) -> tuple[str, ...]:
@@ -31,7 +29,7 @@ def _about_speed(report: Report) -> Iterator[str]:
     if stage == "start":
         yield _starting(report)
         return
-    if report.wall_s < _SHORT_S:
+    if report.wall_s < SHORT_S:
         return
     if 1 < report.n_blocks < report.n_workers:
         yield f"{report.n_blocks} blocks for {report.n_workers} workers: {report.n_workers - report.n_blocks} had none"
@@ -43,7 +41,7 @@ def _about_speed(report: Report) -> Iterator[str]:
 def _starting(report: Report) -> str:
     idle_s = format_seconds(report.wall_s - report.working_s)
     said = f"{idle_s} of {format_seconds(report.wall_s)} went into starting and ending, not into blocks"
-    if report.wall_s < _SHORT_S:
+    if report.is_tiny:
         return f"{said}: the job is too small to tune"
     if report.place == "inline":
         return f"{said}: into opening and checking the inputs, and into checking and publishing the output"
@@ -55,8 +53,9 @@ def _reading(report: Report, time: StageTime) -> str:
     if part is not None and part >= _NEAR:
         return f", at {_rate(rate)} per worker{_said(part)}: only fewer bytes, or another machine, are faster"
     if (rate < _MEMORY_RATE) if part is None else (part < _MOST):
-        limit = "the disk, or the memory that caches it, is the limit" if part is None else "the disk is the limit"
-        return f", at {_rate(rate)} per worker{_said(part)}: {limit}; {_NO_HELP}"
+        limit = "the disk, or the memory that caches it, is the limit"
+        known = "it came from the disk, or other programs took the cores"
+        return f", at {_rate(rate)} per worker{_said(part)}: {limit if part is None else known}; {_NO_HELP}"
     return f", at {_rate(rate)} per worker{_said(part)}: it came from memory; more workers, or fewer bytes, are faster"
 
 

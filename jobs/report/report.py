@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["STAGE_WORDS", "Report", "StageTime"]
+__all__ = ["SHORT_S", "STAGE_WORDS", "Report", "StageTime"]
+
+SHORT_S = 1.0
+"""Of a job that took less, nothing is worth tuning."""
 
 STAGE_WORDS = {
     "read": "reading",
@@ -139,6 +142,11 @@ class Report:
     ceilings: Literal["measured", "nominal"]
     bottleneck: str | None
     advice: tuple[str, ...]
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether it took less than a second, most of it to start and to end: its stages say nothing then."""
+        return self.wall_s < SHORT_S and self.bottleneck == "start"
 
     @property
     def bytes_per_s(self) -> float:

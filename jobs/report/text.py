@@ -48,7 +48,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         )
         yield "computed", _computed(report)
         yield "memory", _memory(report)
-    if report.eta is not None:
+    if report.eta is not None and not report.is_tiny:
         yield "eta", _eta(report)
     if report.bottleneck is not None:
         yield "bottleneck", STAGE_WORDS[report.bottleneck]
@@ -101,7 +101,7 @@ def _eta(report: Report) -> str:
 
 def _stage_table(report: Report) -> list[str]:
     shown = [stage for stage in report.stages if stage.share >= _LEAST_SHARE]
-    if not shown:
+    if not shown or report.is_tiny:
         return []
     head = ("stage", "busy", "share", "", "amount", "per worker", f"{report.ceilings} ceiling")
     rows = [head, *map(_stage_row, shown)]

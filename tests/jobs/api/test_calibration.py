@@ -73,31 +73,32 @@ def plan() -> Any:
 
 def test_workers_measure_once(job: Job, plan: Any, tmp_path: Path) -> None:
     session = FakeSession(lambda: ONE)
-    rates = measure_workers(job, plan, session, tmp_path)
+    rates = measure_workers(job, plan, session)
     assert rates is not None
     assert (rates.read, rates.is_measured) == (9e9, True)
     assert known_calibration("cpu") == ONE
-    assert measure_workers(job, plan, session, tmp_path) is None
+    assert measure_workers(job, plan, session) is None
     ((task, device, folder, key),) = session.tasks
     assert (task.func.__name__, device, folder) == ("calibrate", "cpu", tmp_path)
     assert key.startswith("calibrate-")
 
 
-def test_a_job_without_an_output_is_measured_in_its_own_folder(sum_spec: JobSpec, plan: Any, tmp_path: Path) -> None:
+def test_a_job_without_an_output_is_measured_where_jobs_live(sum_spec: JobSpec, plan: Any, tmp_path: Path) -> None:
     job, session = open_job(sum_spec), FakeSession(lambda: ONE)
-    measure_workers(job, plan, session, tmp_path / "job")
-    assert session.tasks[0][2] == tmp_path / "job"
+    measure_workers(job, plan, session)
+    # the home is not made yet
+    assert session.tasks[0][2] == tmp_path
 
 
-def test_short_jobs_are_not_made_longer(job: Job, plan: Any, tmp_path: Path) -> None:
+def test_short_jobs_are_not_made_longer(job: Job, plan: Any) -> None:
     session = FakeSession(lambda: ONE)
-    assert measure_workers(job, replace(plan, predicted_s=2.0), session, tmp_path) is None
+    assert measure_workers(job, replace(plan, predicted_s=2.0), session) is None
     assert session.tasks == []
 
 
-def test_this_process_is_not_measured(job: Job, plan: Any, tmp_path: Path) -> None:
+def test_this_process_is_not_measured(job: Job, plan: Any) -> None:
     session = FakeSession(lambda: ONE, kind="inline")
-    assert measure_workers(job, plan, session, tmp_path) is None
+    assert measure_workers(job, plan, session) is None
     assert session.tasks == []
 
 
@@ -107,27 +108,27 @@ def refuse() -> Any:
 
 @pytest.mark.parametrize("answer", [refuse, lambda: "no calibration", lambda: replace(ONE, read=None, flops={})])
 def test_a_measurement_that_fails_is_forgotten(
-    job: Job, plan: Any, tmp_path: Path, answer: Callable[[], Any], caplog: pytest.LogCaptureFixture
+    job: Job, plan: Any, answer: Callable[[], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        assert measure_workers(job, plan, FakeSession(answer), tmp_path) is None
+        assert measure_workers(job, plan, FakeSession(answer)) is None
     assert known_calibration("cpu") is None
 
 
 def test_a_measurement_that_does_not_end_is_left_behind(
-    job: Job, plan: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    job: Job, plan: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = FakeSession(lambda: None)
     with caplog.at_level(logging.WARNING):
-        assert measure_workers(job, plan, session, tmp_path) is None
+        assert measure_workers(job, plan, session) is None
     assert session.waited_s == [20.0]
     assert "no answer within 20 s" in caplog.text
 
 
-def test_a_session_that_refuses_tasks_is_left_alone(job: Job, plan: Any, tmp_path: Path) -> None:
+def test_a_session_that_refuses_tasks_is_left_alone(job: Job, plan: Any) -> None:
     session = FakeSession(lambda: ONE)
     session.submit = lambda *args, key: (_ for _ in ()).throw(CancelledError())  # type: ignore[method-assign]
-    assert measure_workers(job, plan, session, tmp_path) is None
+    assert measure_workers(job, plan, session) is None
 
 
 def test_a_home_that_cannot_be_written_costs_the_calibration_alone(
@@ -135,7 +136,7 @@ def test_a_home_that_cannot_be_written_costs_the_calibration_alone(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "file"))
-    assert measure_workers(job, plan, FakeSession(lambda: ONE), tmp_path) is None
+    assert measure_workers(job, plan, FakeSession(lambda: ONE)) is None
 
 
 def test_what_the_doctor_measures_is_kept(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,3 +133,8 @@ def test_writing_elsewhere_is_predicted_at_nominal_rates(
     for is_same, rate in ((True, 4e6), (False, 1.5e9)):
         monkeypatch.setattr(calibration, "_is_same_disk", lambda measured, wanted, is_same=is_same: is_same)
         assert calibration.rates_for(job, "cpu")(np.dtype("f4")).most_write == rate
+
+
+def test_the_disk_of_a_folder_that_is_gone_is_that_above_it(tmp_path: Path) -> None:
+    assert calibration._is_same_disk(tmp_path / "gone" / "too", tmp_path)
+    assert not calibration._is_same_disk(Path("/proc/self"), tmp_path)

@@ -56,7 +56,7 @@ def measured_report(seconds, *, read=1e6, write=1e6, flops=1e9, **changes):
     [
         ({"read": 0.8}, {"read": 1e6}, "1.00 MB/s per worker, 100 % of what this machine reaches: only fewer bytes"),
         ({"read": 0.8}, {"read": 1.8e6}, "56 % of what this machine reaches: it came from memory"),
-        ({"read": 0.8}, {"read": 1e7}, "10 % of what this machine reaches: the disk is the limit"),
+        ({"read": 0.8}, {"read": 1e7}, "10 % of what this machine reaches: it came from the disk, or other programs"),
         ({"write": 0.8}, {"write": 2e5}, "50 % of what this machine reaches: the output's disk"),
         ({"compute": 0.8}, {"flops": 1.3e9}, "computing, 96 % of what this machine reaches: more workers"),
         ({"compute": 0.8}, {"flops": 5e9}, "25 % of what this machine reaches: other programs took the cores"),

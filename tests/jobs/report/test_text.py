@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from stored_jobs import START_S, block_record, plan_document
 
@@ -45,6 +46,15 @@ def test_measured_ceilings_are_called_so():
         ["800", "kB/s", "1.00", "MB/s"][-3:],
     ]
     assert to_json(report)["ceilings"] == "measured"
+
+
+def test_the_receipt_of_a_tiny_job_has_no_stages():
+    report = replace(make_report(), wall_s=0.02, working_s=0.001, bottleneck="start", advice=())
+    said = report_text(report)
+    assert "stage" not in said
+    assert "eta" not in said
+    assert said.splitlines()[-1] == "  bottleneck  starting and ending"
+    assert to_json(report)["stages"][0]["name"] == "read"
 
 
 def test_a_gpu_has_its_memory_shown():
