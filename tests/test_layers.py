@@ -42,6 +42,7 @@ JOBS = {
     "report": 4.3,
     "runner": 5,
     "api": 6,
+    "bench": 6.05,
     "cli": 6.1,
 }
 CLUSTER = {

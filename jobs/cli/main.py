@@ -40,6 +40,7 @@ COMMANDS = {
     "ops": "List the operations, or describe one",
     "demo": "Run real jobs on this machine and check them against NumPy",
     "doctor": "Check what this machine has and what is missing",
+    "bench": "Compare NumPy, torch and arraymill on this machine's CPU and GPU",
     "validate": "Check job files and profiles",
     "schema": "Print the JSON Schema of the job file",
 }
