@@ -101,10 +101,18 @@ class Plan:
         return max(self.seconds.values()) + self.edges_s
 
     @property
+    def moved_bytes(self) -> int:
+        """Bytes over the link, both ways; on the CPU those read and written."""
+        if self.moves.to_device_bytes:
+            return self.moves.to_device_bytes + self.moves.from_device_bytes
+        return self.read_bytes + self.write_bytes
+
+    @property
     def bytes_ratio(self) -> float:
-        """Bytes that come in, from files or over the link, and go out, against the fewest of any schedule."""
-        came, least = self.moves.to_device_bytes or self.read_bytes, self.moves.least_in_bytes
-        return (came + self.write_bytes) / max(least + self.write_bytes, 1) if came else 1.0
+        """Bytes moved against the fewest that any schedule moves."""
+        came_in = self.moves.to_device_bytes or self.read_bytes
+        least = self.moved_bytes - came_in + min(self.moves.least_in_bytes, came_in)
+        return self.moved_bytes / least if least else 1.0
 
 
 def plan_job(

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..blocks import Shape, ceil_div
 from ..durations import format_seconds
 from ..headers import ArrayHeader
 from ..placement import Place
 from ..planning import Plan
 from ..sizes import format_bytes
 from ..spec import OutputSpec
+from ..stages import ConstantStage, ContractStage, Stage
+from .plan_steps import step_table
 from .terminal import escape
 
-__all__ = ["header_text", "plan_record", "plan_table"]
+__all__ = ["header_text", "plan_record", "plan_table", "tiles_per_task"]
 
-_VERBS = {"read": "reading", "link": "copying to the device", "compute": "computing", "write": "writing"}
+_VERBS = {
+    "read": "reading",
+    "to_device": "copying to the GPU",
+    "compute": "computing",
+    "from_device": "copying from the GPU",
+    "write": "writing",
+}
 _SHORTEST_SHOWN_S = 0.5e-3
+_MULTIPLIES = {
+    "tf32": "TF32 products",
+    "fp16": "float16 products added in float32",
+    "bf16": "bfloat16 products added in float32",
+    "3xtf32": "three TF32 products for each in float32",
+    "fp64acc": "float64 products",
+}
 
 
 def header_text(header: ArrayHeader) -> str:
@@ -45,15 +62,17 @@ def plan_table(plan: Plan, place: Place, output: OutputSpec | None) -> str:
         ("output", f"{escape(output.path)}  {header_text(plan.output)}" if output else header_text(plan.output)),
         ("parameters", _parameters(plan.params)),
         ("runs on", _place(plan, place)),
-        ("blocks", f"{plan.n_blocks}"),
+        ("tasks", _tasks(plan)),
+        ("products", _products(plan)),
         ("memory", _memory(plan)),
-        ("work", _work(plan)),
+        ("moves", _moves(plan)),
         ("time", _time(plan)),
+        ("at least", _least(plan)),
         *(("note", note) for note in plan.notes),
     ]
     width = max(len(label) for label, _ in rows)
     lines = [f"  {label:<{width}}  {text}" for label, text in rows if text]
-    return "\n".join([f"plan of {plan.operation}", *lines])
+    return "\n".join([f"plan of {plan.operation}", *lines, *step_table(plan)])
 
 
 def _named(header: ArrayHeader) -> str:
@@ -72,6 +91,43 @@ def _place(plan: Plan, place: Place) -> str:
     return f"{device}, {place.kind}, {workers}, precision {plan.limits.precision} ({place.reason})"
 
 
+def _tasks(plan: Plan) -> str:
+    stage = plan.stage
+    if isinstance(stage, ConstantStage):
+        return "none: the result is known from the shapes"
+    is_product = isinstance(stage, ContractStage)
+    chunks = stage.grid.chunks[:-1] if is_product else stage.grid.chunks
+    parts = f", k in {stage.n_parts} parts" if is_product and stage.n_parts > 1 else ""
+    n_tiles = tiles_per_task(stage)
+    inner = f", each {n_tiles} {'tiles' if is_product else 'pieces'} of {_sides(stage.pieces)}" if n_tiles > 1 else ""
+    counts = stage.grid.counts[:-1] if is_product else stage.grid.counts
+    grid = f" ({_sides(counts)})" if sum(count > 1 for count in counts) > 1 else ""
+    return f"{plan.n_blocks}{grid} of {_sides(chunks)}{parts}{inner}"
+
+
+def _products(plan: Plan) -> str:
+    stage = plan.stage
+    if not isinstance(stage, ContractStage):
+        return ""
+    k = stage.grid.chunks[-1]
+    slabs = f"k in slabs of {stage.slab}" if stage.slab < k else f"all of k ({k}) at once"
+    order = f"tiles by {stage.order}" if tiles_per_task(stage) > 1 else ""
+    panel = f"a panel of {stage.resident} stays on the GPU" if stage.resident != "none" else ""
+    multiplies = _MULTIPLIES.get(stage.mode, "") if plan.limits.device == "cuda" else ""
+    return ", ".join(text for text in (slabs, order, panel, multiplies) if text)
+
+
+def tiles_per_task(stage: Stage) -> int:
+    """Return how many tiles, or pieces, a whole task is worked on in."""
+    if isinstance(stage, ConstantStage) or not stage.pieces:
+        return 1
+    return math.prod(map(ceil_div, stage.grid.chunks, stage.pieces))
+
+
+def _sides(shape: Shape) -> str:
+    return " x ".join(str(n) for n in shape) if len(shape) > 1 else f"{math.prod(shape)}"
+
+
 def _memory(plan: Plan) -> str:
     host = f"{format_bytes(plan.task_host_bytes)} per task of {format_bytes(plan.budget.host_bytes)} for the job"
     if not plan.task_device_bytes:
@@ -80,16 +136,26 @@ def _memory(plan: Plan) -> str:
     return f"{host}; on each GPU {device}"
 
 
-def _work(plan: Plan) -> str:
-    moved = f"{format_bytes(plan.read_bytes)} read, {format_bytes(plan.write_bytes)} written"
-    flops = format_bytes(plan.flops).replace("B", "FLOP")
-    return f"{moved}, {flops} ({plan.intensity:.3g} FLOP per byte)"
+def _moves(plan: Plan) -> str:
+    where = "over the link" if plan.moves.to_device_bytes else "read and written"
+    intensity = f"{plan.intensity:.3g}" if plan.intensity < 1000 else f"{plan.intensity:.0f}"
+    return f"{format_bytes(plan.moved_bytes)} {where}, {intensity} FLOP per byte" if plan.n_blocks else ""
 
 
 def _time(plan: Plan) -> str:
-    steps = [f"{_VERBS[step]} {format_seconds(s)}" for step, s in plan.seconds.items() if s >= _SHORTEST_SHOWN_S]
-    bound = f"about {format_seconds(plan.predicted_s)}, bound by {_VERBS[plan.binding]}"
-    return f"{bound} ({', '.join(steps) or 'all steps'} at nominal rates)"
+    if not plan.n_blocks:
+        return ""
+    rates = "rates measured on this machine" if plan.is_measured else "nominal rates"
+    edges = f", and {format_seconds(plan.edges_s)} at both ends" if plan.edges_s >= _SHORTEST_SHOWN_S else ""
+    return f"about {format_seconds(plan.predicted_s)} at {rates}: bound by {_VERBS[plan.binding]}{edges}"
+
+
+def _least(plan: Plan) -> str:
+    if not plan.n_blocks:
+        return ""
+    least = f"{format_seconds(plan.least_s)} and {format_bytes(plan.moved_bytes / plan.bytes_ratio)}"
+    time_share = plan.least_s / plan.predicted_s if plan.predicted_s else 1.0
+    return f"{least} by any schedule: {time_share:.0%} and {1 / plan.bytes_ratio:.0%} of this one's".replace("%", " %")
 
 
 def plan_record(plan: Plan, place: Place) -> dict[str, Any]:
@@ -117,8 +183,27 @@ def plan_record(plan: Plan, place: Place) -> dict[str, Any]:
         "predicted_s": plan.predicted_s,
         "seconds": dict(plan.seconds),
         "binding": plan.binding,
+        "rates": "measured" if plan.is_measured else "nominal",
+        "edges_s": plan.edges_s,
+        "least_s": plan.least_s,
+        "to_device_bytes": plan.moves.to_device_bytes,
+        "from_device_bytes": plan.moves.from_device_bytes,
+        "least_in_bytes": plan.moves.least_in_bytes,
+        "bytes_ratio": plan.bytes_ratio,
+        "stage": _stage_record(plan.stage),
         "notes": list(plan.notes),
     }
+
+
+def _stage_record(stage: Stage) -> dict[str, Any]:
+    record: dict[str, Any] = {"shape": list(stage.grid.shape), "chunks": list(stage.grid.chunks)}
+    record |= {"counts": list(stage.grid.counts), "n_parts": stage.n_parts, "tiles_per_task": tiles_per_task(stage)}
+    if isinstance(stage, ConstantStage):
+        return record
+    record["tile"] = list(stage.pieces or stage.grid.chunks[:-1])
+    if isinstance(stage, ContractStage):
+        record |= {"slab": stage.slab, "order": stage.order, "resident": stage.resident, "mode": stage.mode}
+    return record
 
 
 def _header_record(header: ArrayHeader) -> dict[str, Any]:
