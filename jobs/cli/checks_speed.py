@@ -25,7 +25,7 @@ def measured_speeds(folder: Path) -> dict[DeviceKind, tuple[Calibration | None, 
     dict
         For each device its calibration, and the file that it is kept in, or why there is none.
     """
-    from ..api.calibration import measure_device  # it brings the clusters, which no --help page needs
+    from ..api.measuring import measure_device  # it brings the clusters, which no --help page needs
 
     found: dict[DeviceKind, tuple[Calibration | None, str]] = {}
     for device in _devices():

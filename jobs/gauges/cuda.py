@@ -16,8 +16,9 @@ __all__ = ["CUDA_KINDS", "cuda_product_rate", "from_device_rate", "to_device_rat
 
 CUDA_KINDS = ("f4", "f8", "tf32", "fp16", "bf16")
 _DTYPES = {"f8": torch.float64, "fp16": torch.float16, "bf16": torch.bfloat16}
-_SIDES = {"f4": 4096, "f8": 4096}
-_TENSOR_SIDE, _SMALL_SIDE = 8192, 1024
+_LARGEST = {"f4": 4096, "f8": 4096}
+_LARGEST_TENSOR, _SMALLEST = 8192, 1024
+"""Sides at which products reach their rate; tensor cores need larger ones."""
 _LINK_BYTES = 64 << 20
 _SPARE = 4
 _LEAST_TRIES = 3
@@ -27,26 +28,38 @@ _LEAST_TRIES = 3
 def cuda_product_rate(kind: str, slice_s: float) -> float:
     """Return floating point operations per second of large products of one arithmetic.
 
+    They grow until the next would take too long: a GPU made for graphics has a sixty-fourth of its speed in float64.
+
     Parameters
     ----------
     kind : {"f4", "f8", "tf32", "fp16", "bf16"}
     slice_s : float
     """
-    dtype = _DTYPES.get(kind, torch.float32)
-    side = _SIDES.get(kind, _TENSOR_SIDE)
-    if torch.cuda.mem_get_info()[0] < _SPARE * 3 * side * side * dtype.itemsize:
-        side = _SMALL_SIDE
+    side, best = _SMALLEST, 0.0
+    with _flags(tf32=kind == "tf32"):
+        while True:
+            rate = _rate_of_side(side, _DTYPES.get(kind, torch.float32), slice_s / 8)
+            best = max(best, rate)
+            side *= 2
+            takes_long = 2.0 * side**3 / rate > slice_s / 2
+            if takes_long or side > _LARGEST.get(kind, _LARGEST_TENSOR) or not _has_room(side):
+                return best
+
+
+def _rate_of_side(side: int, dtype: torch.dtype, slice_s: float) -> float:
     try:
-        with _flags(tf32=kind == "tf32"):
-            # random, since a GPU is faster on zeros
-            a, b = (torch.rand(side, side, device="cuda:0").to(dtype) for _ in range(2))
-            c = torch.empty_like(a)
-            return best_of(
-                lambda: 2.0 * side**3 / _seconds(lambda: torch.mm(a, b, out=c)), slice_s, n_least=_LEAST_TRIES
-            )
+        # random, since a GPU is faster on zeros
+        a, b = (torch.rand(side, side, device="cuda:0").to(dtype) for _ in range(2))
+        c = torch.empty_like(a)
+        return best_of(lambda: 2.0 * side**3 / _seconds(lambda: torch.mm(a, b, out=c)), slice_s, n_least=_LEAST_TRIES)
     finally:
         a = b = c = torch.empty(0)
         torch.cuda.empty_cache()
+
+
+def _has_room(side: int) -> bool:
+    most_itemsize = 8
+    return int(torch.cuda.mem_get_info()[0]) >= _SPARE * side * side * most_itemsize
 
 
 def to_device_rate(slice_s: float) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arraymill.jobs.api import calibration
+from arraymill.jobs.api import calibration, measuring
 from arraymill.jobs.api.stored import run_stored
 from arraymill.jobs.calibration import Calibration, is_plausible
 from arraymill.jobs.gauges import calibrate
@@ -60,7 +60,7 @@ def test_a_process_of_its_own_measures_too(tmp_path: Path) -> None:
 def test_a_job_on_workers_measures_before_its_first_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(calibration, "_WORTH_S", 0.0)
-    monkeypatch.setattr(calibration, "calibrate", patient)
+    monkeypatch.setattr(measuring, "calibrate", patient)
     x = np.random.default_rng(0).standard_normal((500, 40), np.float32)
     np.save(tmp_path / "x.npy", x)
     answers, ceilings = [], []

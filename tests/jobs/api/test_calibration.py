@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -16,15 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from arraymill.cluster.nvml import Gpu
 from arraymill.jobs.api import calibration
-from arraymill.jobs.api.calibration import known_calibration, measure_device, measure_workers, this_machine
+from arraymill.jobs.api.calibration import known_calibration, measure_workers, this_machine
 from arraymill.jobs.calibration import Calibration
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.job import Job, open_job
 from arraymill.jobs.limits import Limits
 from arraymill.jobs.spec import JobSpec
-from arraymill.jobs.store import read_calibration
 
 ONE = Calibration("cpu", time.time(), 1.1, 1.0, 2, "/", read=9e9, flops={"f4": 1e11, "f8": 5e10})
 
@@ -137,47 +132,6 @@ def test_a_home_that_cannot_be_written_costs_the_calibration_alone(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "file"))
     assert measure_workers(job, plan, FakeSession(lambda: ONE)) is None
-
-
-def test_what_the_doctor_measures_is_kept(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "calibrate", lambda device, folder, *, n_cores: ONE)
-    found, path = measure_device("cpu", tmp_path)
-    assert found == read_calibration(this_machine("cpu"))
-    assert path is not None
-    assert path.parent == home / "calibration"
-
-
-def test_a_gpu_is_measured_by_a_process_of_its_own(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script = tmp_path / "gauges.py"
-    script.write_text(f"print({json.dumps(replace(ONE, device='cuda').to_json())!r})")
-    commands = []
-
-    def run(command: list[str], **options: Any) -> Any:
-        commands.append(command)
-        return real([sys.executable, str(script)], **options)
-
-    real = subprocess.run
-    monkeypatch.setattr(calibration.subprocess, "run", run)
-    monkeypatch.setattr(calibration, "gpus", lambda: (Gpu(0, "GPU-1", "NVIDIA H100", 1, 1, (9, 0)),))
-    found, _ = measure_device("cuda", tmp_path)
-    assert found.device == "cuda"
-    assert commands[0][3:6] == ["arraymill.jobs.gauges", "cuda", str(tmp_path)]
-    assert known_calibration("cuda") == found
-    assert known_calibration("cpu") is None
-
-
-@pytest.mark.parametrize("code", ["raise SystemExit(3)", "print('no JSON')", "print('{}')"])
-def test_a_gpu_that_cannot_be_measured_is_said(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
-) -> None:
-    real = subprocess.run
-    monkeypatch.setattr(calibration.subprocess, "run", lambda command, **options: real(
-        [sys.executable, "-c", code], **options
-    ))
-    with pytest.raises(RuntimeError, match="the cuda device was not measured"):
-        measure_device("cuda", tmp_path)
 
 
 def test_a_processor_has_its_name() -> None:

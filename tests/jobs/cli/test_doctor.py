@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from arraymill.cluster.nvml import Gpu
-from arraymill.jobs.api import calibration
+from arraymill.jobs.api import calibration, measuring
 from arraymill.jobs.calibration import Calibration
 from arraymill.jobs.cli import checks_folder, checks_gpu, checks_software
 from arraymill.jobs.cli.checks import Check
@@ -25,7 +25,7 @@ def measured(monkeypatch, tmp_path_factory):
     """Measure nothing, but what a test says, and keep it where no other test looks."""
     monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path_factory.mktemp("home")))
     told = [QUIET]
-    monkeypatch.setattr(calibration, "calibrate", lambda device, folder, *, n_cores: told[-1])
+    monkeypatch.setattr(measuring, "calibrate", lambda device, folder, *, n_cores: told[-1])
     return told
 
 

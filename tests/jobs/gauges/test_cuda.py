@@ -18,11 +18,11 @@ FLAGS = ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision
 
 
 class FakeEvent:
-    """Tells half a second between two records."""
+    """Tells how long what was done between two records would take."""
 
-    def __init__(self, log: list[str], **options: bool) -> None:
+    def __init__(self, torch: FakeTorch, **options: bool) -> None:
         assert options == {"enable_timing": True, "blocking": True}
-        self._log = log
+        self._torch, self._log = torch, torch.log
 
     def record(self) -> None:
         self._log.append("record")
@@ -31,13 +31,14 @@ class FakeEvent:
         self._log.append("synchronize")
 
     def elapsed_time(self, ended: FakeEvent) -> float:
-        return 500.0
+        return self._torch.last_s * 1e3
 
 
 class FakeTorch:
     """Stands for torch with a GPU."""
 
-    def __init__(self, *, has_new_names: bool, free_bytes: int) -> None:
+    def __init__(self, *, has_new_names: bool = True, free_bytes: int = 64 << 30, flops: float = 1e15) -> None:
+        self.flops, self.last_s = flops, 0.5
         self.log: list[str] = []
         self.flags_in_products: list[tuple[object, ...]] = []
         names = {"fp32_precision": "none"} if has_new_names else {"allow_tf32": "kept"}
@@ -47,7 +48,7 @@ class FakeTorch:
             cudnn=SimpleNamespace(conv=None) if has_new_names else SimpleNamespace(),
         )
         self.cuda = SimpleNamespace(
-            Event=lambda **options: FakeEvent(self.log, **options),
+            Event=lambda **options: FakeEvent(self, **options),
             mem_get_info=lambda: (free_bytes, 1 << 40),
             empty_cache=lambda: self.log.append("empty_cache"),
         )
@@ -66,6 +67,7 @@ class FakeTorch:
 
     def mm(self, a: Any, b: Any, *, out: Any) -> None:
         self.log.append(f"mm {a.shape[0]} {str(a.dtype).removeprefix('torch.')}")
+        self.last_s = 2.0 * a.shape[0] ** 3 / self.flops
         self.flags_in_products.append(tuple(vars(self.matmul).values()))
 
 
@@ -86,30 +88,44 @@ class FakeTensor:
 
 @pytest.fixture(params=[True, False], ids=["new names", "old names"])
 def fake(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FakeTorch:
-    torch = FakeTorch(has_new_names=request.param, free_bytes=64 << 30)
+    torch = FakeTorch(has_new_names=request.param)
     monkeypatch.setattr(cuda, "torch", torch)
     return torch
 
 
+def sides(log: list[str]) -> list[int]:
+    """Return the sides of the products, each once."""
+    return sorted({int(line.split()[1]) for line in log if line.startswith("mm")})
+
+
 @pytest.mark.parametrize(
-    ("kind", "side", "dtype"),
+    ("kind", "dtype", "largest"),
     [
-        ("f4", 4096, "float32"),
-        ("f8", 4096, "float64"),
-        ("tf32", 8192, "float32"),
-        ("fp16", 8192, "float16"),
-        ("bf16", 8192, "bfloat16"),
+        ("f4", "float32", 4096),
+        ("f8", "float64", 4096),
+        ("tf32", "float32", 8192),
+        ("fp16", "float16", 8192),
+        ("bf16", "bfloat16", 8192),
     ],
 )
-def test_products_are_timed_by_events(fake: FakeTorch, kind: str, side: int, dtype: str) -> None:
-    assert cuda.cuda_product_rate(kind, 0.0) == 2.0 * side**3 / 0.5
-    assert fake.log == [*["record", f"mm {side} {dtype}", "record", "synchronize"] * 3, "empty_cache"]
+def test_products_grow_and_are_timed_by_events(fake: FakeTorch, kind: str, dtype: str, largest: int) -> None:
+    assert cuda.cuda_product_rate(kind, 0.05) == pytest.approx(1e15)
+    assert fake.log[:4] == ["record", f"mm 1024 {dtype}", "record", "synchronize"]
+    assert sides(fake.log) == [side for side in (1024, 2048, 4096, 8192) if side <= largest]
+    assert fake.log.count("empty_cache") == len(sides(fake.log))
+
+
+def test_a_slow_arithmetic_is_measured_with_small_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = FakeTorch(flops=2.5e11)
+    monkeypatch.setattr(cuda, "torch", torch)
+    assert cuda.cuda_product_rate("f8", 0.05) == pytest.approx(2.5e11)
+    assert sides(torch.log) == [1024]
 
 
 @pytest.mark.parametrize("kind", cuda.CUDA_KINDS)
 def test_flags_are_a_jobs_while_it_is_measured_and_put_back(fake: FakeTorch, kind: str) -> None:
     before = dict(vars(fake.matmul))
-    cuda.cuda_product_rate(kind, 0.0)
+    cuda.cuda_product_rate(kind, 0.05)
     assert vars(fake.matmul) == before
     has_new_names = hasattr(fake.backends.cudnn, "conv")
     allowed = ("tf32" if kind == "tf32" else "ieee") if has_new_names else kind == "tf32"
@@ -129,10 +145,10 @@ def test_flags_and_memory_are_put_back_after_an_error(fake: FakeTorch, monkeypat
 
 
 def test_a_full_gpu_is_measured_with_small_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = FakeTorch(has_new_names=True, free_bytes=100 << 20)
+    torch = FakeTorch(free_bytes=200 << 20)
     monkeypatch.setattr(cuda, "torch", torch)
-    cuda.cuda_product_rate("f8", 0.0)
-    assert "mm 1024 float64" in torch.log
+    cuda.cuda_product_rate("f8", 0.05)
+    assert sides(torch.log) == [1024, 2048]
 
 
 def test_the_link_is_measured_each_way(fake: FakeTorch) -> None:
@@ -143,5 +159,6 @@ def test_the_link_is_measured_each_way(fake: FakeTorch) -> None:
 def test_a_gpus_rates_land_in_their_places(fake: FakeTorch, tmp_path: Path) -> None:
     found = calibrate("cuda", tmp_path, n_cores=1)
     assert set(found.flops) == set(cuda.CUDA_KINDS)
-    assert (found.device, found.to_device, found.from_device) == ("cuda", (64 << 20) / 0.5, (64 << 20) / 0.5)
+    assert found.device == "cuda"
+    assert found.to_device == found.from_device == (64 << 20) / fake.last_s
     assert not found.is_disturbed
