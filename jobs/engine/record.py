@@ -46,7 +46,7 @@ class BlockRecord:
         Seconds it took; `seconds` tells them apart by step.
     bytes_read, bytes_written : int
     peak_rss_bytes : int
-        Largest resident size of the process so far.
+        Resident bytes of the process's own at the end of the block, whose buffers are kept for the next.
     seconds : dict
     attempt : int
         How often it had been sent.

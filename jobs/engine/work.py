@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +21,7 @@ from .contract import contract_block
 from .device_fault import find_device_fault
 from .elementwise import map_block
 from .fence import Fence
+from .process_memory import own_bytes
 from .record import FIRST_ATTEMPT, Attempt, BlockRecord, BlockResult
 from .reduce import reduce_block
 from .shortage import free_memory, is_out_of_memory
@@ -144,7 +144,7 @@ def _run_once(work: Work, index: int, attempt: Attempt, backend: Backend) -> Blo
         time.perf_counter() - start,
         clock.bytes_read,
         clock.bytes_written,
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
+        own_bytes(),
         clock.seconds,
         attempt=attempt.number,
         n_splits=attempt.n_splits,

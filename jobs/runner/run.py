@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol
 
+from ..arrays.bus_guard import bus_guard
 from ..engine import Work, clear_board
 from .casualties import Casualties
 from .context import RunContext
@@ -95,7 +97,9 @@ def run_work(
     settings = RunSettings(f"{job_id}-{uuid.uuid4().hex[:8]}", write_result, on_progress, stop, sleep)
     loop = Loop(context, settings, range(work.stage.grid.n_blocks) if order is None else order, done)
     try:
-        return loop.to_the_end()
+        # worker processes may end and be replaced; this one may not
+        with bus_guard() if session.kind == "inline" else nullcontext():
+            return loop.to_the_end()
     finally:
         loop.close()
         if stop is not None and stop.is_leaving and (abandon := getattr(session, "abandon", None)) is not None:

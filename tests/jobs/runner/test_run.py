@@ -164,10 +164,10 @@ def narrow(run: ScriptedRun) -> Iterator[None]:
     """Let memory run out for pieces as large as planned."""
     run_stage, planned = work._run_stage, run.work.stage.pieces
 
-    def refuse(stage: Any, *rest: Any) -> Any:
+    def refuse(shared: Any, stage: Any, *rest: Any) -> Any:
         if stage.pieces == planned:
             raise MemoryError("too large")
-        return run_stage(stage, *rest)
+        return run_stage(shared, stage, *rest)
 
     with patch.object(work, "_run_stage", refuse):
         yield
