@@ -17,7 +17,8 @@ def passing_work(plan: Plan, sources: tuple[Source, ...], target: Target) -> Wor
     """Return the work of a job that is not kept in the store: no write is waited for."""
     stage = plan.stage
     assert not isinstance(stage, ConstantStage)
-    return Work(stage, sources, target if stage.n_parts == 1 else None, _backend(plan))
+    target_of_blocks = target if stage.n_parts == 1 else None
+    return Work(stage, sources, target_of_blocks, _backend(plan), staging_bytes=plan.task_host_bytes)
 
 
 def durable_work(folder: JobFolder, job: Job, plan: Plan, target: Target, epoch: int) -> Work:
@@ -33,6 +34,7 @@ def durable_work(folder: JobFolder, job: Job, plan: Plan, target: Target, epoch:
         durable=True,
         board=str(folder.running),
         deterministic=job.spec.fault.deterministic,
+        staging_bytes=plan.task_host_bytes,
     )
 
 

@@ -10,7 +10,17 @@ from arraymill.cluster.config import Precision
 from arraymill.cluster.worker_precision import preserve_flags, read_flags, set_flags
 
 
-@pytest.mark.parametrize(("precision", "tf32"), [("strict", "ieee"), ("standard", "ieee"), ("fast", "tf32")])
+@pytest.mark.parametrize(
+    ("precision", "tf32"),
+    [
+        ("strict", "ieee"),
+        ("standard", "ieee"),
+        ("fast", "tf32"),
+        # products that ask for tensor cores do so themselves (jobs/engine/device): all others stay exact
+        ("fast-fp32", "ieee"),
+        ("fast-bf16", "ieee"),
+    ],
+)
 def test_a_policy_is_these_flags(precision: Precision, tf32: str) -> None:
     with preserve_flags():
         assert set_flags(precision) == {

@@ -41,9 +41,8 @@ class FakeDevice:
         Bytes that each stream copied.
     """
 
-    rounds_to_tf32 = False
-
     def __init__(self, *, seed: int = 0, longest_delay_s: float = 0.0, memory_bytes: int | None = None) -> None:
+        self.rounds_to_tf32 = False
         self.copied_bytes: dict[str, int] = {}
         self.n_allocations = 0
         self.allocated_bytes = 0
