@@ -102,7 +102,7 @@ def restore_plan(job: Job, record: Mapping[str, Any]) -> Plan:
         seconds=dict(record["seconds"]),
         edges_s=record.get("edges_s", 0.0),
         least_s=record.get("least_s", record["predicted_s"]),
-        is_measured=bool((record.get("rates") or {}).get("is_measured")),
+        is_measured=bool((record.get("ceilings") or {}).get("is_measured")),
     )
 
 

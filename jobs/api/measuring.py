@@ -17,7 +17,7 @@ from ..calibration import Calibration
 from ..errors import JobError
 from ..gauges import calibrate
 from ..limits import DeviceKind
-from ..store import Machine, write_calibration
+from ..store import Machine, read_calibration, write_calibration
 from .calibration import this_machine
 
 __all__ = ["measure_device", "measure_session"]
@@ -87,6 +87,9 @@ def _measure_apart(device: DeviceKind, folder: Path) -> Calibration:
 
 def _keep(machine: Machine, found: Calibration) -> Path | None:
     if not found.flops and found.read is None:
+        return None
+    if found.is_disturbed and (known := read_calibration(machine)) is not None and not known.is_disturbed:
+        # what was measured in peace is the better one until it expires
         return None
     try:
         return write_calibration(machine, found)

@@ -98,7 +98,8 @@ def _kept(name: str, one: Calibration, where: str, now_s: float) -> Check:
     found = f"measured {when} in {one.took_s:.1f} s{kept}"
     if one.is_disturbed:
         taken = f"other programs took {100 * (1 - one.share):.0f} % of the cores"
-        return Check(name, "warn", f"{found}; {taken}", "the rates are too low: run it again when the machine is idle")
+        advice = "rates of files may be too low: run it again when the machine is idle"
+        return Check(name, "warn", f"{found}; {taken}", advice)
     if one.problems:
         missing = "; ".join(one.problems)
         return Check(name, "warn", f"{found}; without {missing}", "nominal rates stand for what is missing")

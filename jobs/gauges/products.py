@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import threadpoolctl
 
-from .tries import best_rate, crew
+from .tries import best_of, crew
 
 __all__ = ["CPU_KINDS", "CpuProducts"]
 
@@ -16,6 +16,7 @@ CPU_KINDS = ("f4", "f8")
 _ROWS, _DEPTH = 256, 1024
 """Reaches the rate of large products, and 16 threads need 40 MiB."""
 _MOST_THREADS = 16
+_SHORTEST_S = 1e-7
 
 
 @dataclass(slots=True)
@@ -39,12 +40,16 @@ class CpuProducts:
     share: float = 0.0
 
     def rate(self, code: str, slice_s: float) -> float:
-        """Return floating point operations per second of one core, while all others compute too.
+        """Return floating point operations per second of one core's time, while all others compute too.
 
         Parameters
         ----------
         code : {"f4", "f8"}
         slice_s : float
+
+        Notes
+        -----
+        The time is that in which a thread has its core: other programs lower the share, and hardly the rate.
         """
         n_threads = min(self.n_cores, _MOST_THREADS)
         generator = np.random.default_rng(0)
@@ -56,11 +61,11 @@ class CpuProducts:
             np.matmul(a, b, out=products[number])
             return time.thread_time() - began_s
 
-        def multiply_all() -> float:
+        def rate_of_try() -> float:
             began_s = time.perf_counter()
-            computing_s = together(multiply)
-            self.share = max(self.share, computing_s / n_threads / (time.perf_counter() - began_s))
-            return 2.0 * _ROWS * _DEPTH * _DEPTH
+            computing_s = together(multiply) / n_threads
+            self.share = max(self.share, computing_s / (time.perf_counter() - began_s))
+            return 2.0 * _ROWS * _DEPTH * _DEPTH / max(computing_s, _SHORTEST_S)
 
         with threadpoolctl.threadpool_limits(1), crew(n_threads) as together:
-            return best_rate(multiply_all, slice_s)
+            return best_of(rate_of_try, slice_s)

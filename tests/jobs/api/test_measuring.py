@@ -30,6 +30,17 @@ def test_what_the_doctor_measures_is_kept(home: Path, tmp_path: Path, monkeypatc
     assert path.parent == home / "calibration"
 
 
+@pytest.mark.parametrize(("first", "second", "kept"), [(1.0, 0.5, 1.0), (0.5, 0.4, 0.4), (0.5, 1.0, 1.0)])
+def test_what_was_measured_in_peace_stays(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: float, second: float, kept: float
+) -> None:
+    for share in (first, second):
+        told = replace(ONE, share=share)
+        monkeypatch.setattr(measuring, "calibrate", lambda device, folder, *, n_cores, told=told: told)
+        measure_device("cpu", tmp_path)
+    assert known_calibration("cpu") == replace(ONE, share=kept)
+
+
 def test_a_gpu_is_measured_by_a_process_of_its_own(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

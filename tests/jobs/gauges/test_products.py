@@ -48,13 +48,13 @@ def test_of_many_cores_sixteen_are_tried(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(("computing_s", "share"), [(2.0, 1.0), (1.0, 0.5)])
-def test_the_share_is_the_part_of_the_time_that_was_computed(
+def test_other_programs_lower_the_share_and_not_the_rate(
     monkeypatch: pytest.MonkeyPatch, computing_s: float, share: float
 ) -> None:
     thread_times, walls = iter([0.0, computing_s]), iter([10.0, 12.0])
-    monkeypatch.setattr(products, "best_rate", lambda work, slice_s: work())
+    monkeypatch.setattr(products, "best_of", lambda rate_of_try, slice_s: rate_of_try())
     monkeypatch.setattr(products.time, "thread_time", lambda: next(thread_times))
     monkeypatch.setattr(products.time, "perf_counter", lambda: next(walls))
     found = CpuProducts(1)
-    found.rate("f8", 0.0)
+    assert found.rate("f8", 0.0) == 2.0 * 256 * 1024 * 1024 / computing_s
     assert found.share == share
