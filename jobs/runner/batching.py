@@ -44,6 +44,11 @@ class Batching:
         self._seconds: list[float] = []
         self._partial_bytes = 0
 
+    @property
+    def is_learning(self) -> bool:
+        """Whether blocks may travel together as soon as one is done."""
+        return self._is_on and not self._seconds
+
     def learn(self, result: BlockResult) -> None:
         """Take the seconds of a block that is done, and the size of its partial."""
         if len(self._seconds) < _MOST_KEPT:

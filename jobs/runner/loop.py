@@ -26,6 +26,8 @@ _AHEAD = 4
 """So many windows of partials may wait for an earlier one before no more blocks are sent."""
 _CANARY_BLOCKS = 32
 """Blocks per worker from which on the first one runs alone: that costs a job of so many 3 % at most."""
+_SINGLE_BLOCKS = 32
+"""So few travel each by itself, for what it saves is little: a slow one keeps back the receipts of those before it."""
 _TICK_S = 0.2
 """How often the loop looks up, where there is something to look at."""
 
@@ -105,7 +107,7 @@ class Loop:
         self._has_canary = self._agenda.n_fresh > _CANARY_BLOCKS * context.session.n_workers
         self._is_one_alone = False
         self._out = Dispatch(context.session, run_block, context.work, settings.key)
-        self._batching = Batching(is_on=self._out.can_batch)
+        self._batching = Batching(is_on=self._out.can_batch and self._agenda.n_fresh > _SINGLE_BLOCKS)
 
     def to_the_end(self) -> RunOutcome:
         """Run all blocks.
@@ -150,7 +152,9 @@ class Loop:
     def _send(self) -> None:
         if self._is_one_alone:
             return
-        context, n_tasks, is_idle = self._context, 2 * self._context.session.n_workers, not self._out
+        context, is_idle = self._context, not self._out
+        # one waits at each worker while one runs, once it is known how many blocks a task holds
+        n_tasks = (1 if self._batching.is_learning else 2) * context.session.n_workers
         waits_for_canary = self._has_canary and not self._receipts.n_arrived
         size = self._batching.size(self._agenda.n_fresh, n_tasks=n_tasks)
         is_clogged = self._merger.n_waiting >= _AHEAD * n_tasks * size

@@ -44,5 +44,11 @@ def test_large_partials_do_not_pile_up() -> None:
     assert learnt(result(0.0, 1 << 24)).size(1000, n_tasks=4) == 1
 
 
+def test_it_learns_until_a_block_is_done() -> None:
+    assert learnt().is_learning
+    assert not learnt(result(1.0)).is_learning
+    assert not learnt(is_on=False).is_learning
+
+
 def test_it_can_be_off() -> None:
     assert learnt(result(0.0), is_on=False).size(1000, n_tasks=4) == 1

@@ -68,11 +68,11 @@ def _blocks_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "LEAST_S", 0.0)
 
 
-def run(session: Any, **fault: Any) -> tuple[RunOutcome, np.ndarray[Any, Any]]:
-    plan = plan_arrays("map", [X], {"expr": "x + 1"}, block_bytes=80)
+def run(session: Any, rows: int = 64, **fault: Any) -> tuple[RunOutcome, np.ndarray[Any, Any]]:
+    plan = plan_arrays("map", [X[:rows]], {"expr": "x + 1"}, block_bytes=80)
     stage: Any = plan.stage
-    target = MemoryTarget(np.full(X.shape, 113.0))
-    work = Work(stage, (MemorySource("x", X),), target, "numpy")
+    target = MemoryTarget(np.full((rows, 10), 113.0))
+    work = Work(stage, (MemorySource("x", X[:rows]),), target, "numpy")
     ran = run_work(work, session, job_id="t", write_result=target.open, fault=FaultPolicy(**fault))  # type: ignore[arg-type]
     return ran, target.array
 
@@ -95,7 +95,7 @@ def test_short_blocks_travel_together_once_one_is_done() -> None:
     ran, found = run(session)
     assert found.tobytes() == (X + 1).tobytes()
     assert sorted(record.block for record in ran.records) == list(range(64))
-    assert session.batches[0] == list(range(4, 19))
+    assert session.batches[0] == list(range(2, 18))
     assert len(session.futures) < 32
     assert session.forgotten == 1
 
@@ -137,3 +137,11 @@ def test_what_a_batch_did_not_begin_runs_later_and_counts_as_no_failure() -> Non
     assert found.tobytes() == (X + 1).tobytes()
     assert sorted(record.block for record in ran.records) == list(range(64))
     assert ran.progress.retries == 0
+
+
+def test_few_blocks_travel_each_by_itself() -> None:
+    session = BatchingSession(n_workers=2)
+    _, found = run(session, rows=32)
+    assert found.tobytes() == (X[:32] + 1).tobytes()
+    assert session.batches == []
+    assert len(session.futures) == 32
