@@ -15,7 +15,8 @@ from .by_dask import started_cluster
 
 __all__ = ["opened"]
 
-_CHUNK_BYTES = 64 << 20
+_CHUNK_BYTES = {"cpu": 64 << 20, "cuda": 512 << 20}
+"""On a GPU each chunk of a product takes the whole right operand along: fewer, larger ones are faster."""
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def opened(*, device: str = "cpu") -> Iterator[Callable[..., None]]:
 
         def compute(operation: str, params: dict[str, Any], inputs: list[str], output: str) -> None:
             arrays = [np.load(path, mmap_mode="r") for path in inputs]
-            n_chunks = max(arrays[0].nbytes // _CHUNK_BYTES, 2 * n_workers)
+            n_chunks = max(arrays[0].nbytes // _CHUNK_BYTES[device], 2 * n_workers)
             chunks = [np.asarray(chunk) for chunk in np.array_split(arrays[0], n_chunks)]
             if operation == "matmul":
                 right = client.scatter(np.asarray(arrays[1]), broadcast=True)

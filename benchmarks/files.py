@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ HALF_SCALE = 2.0**-4
 """float16 files have this mean and standard deviation."""
 _NUMBERS_AT_ONCE = 1 << 22
 _BUFFER_BYTES = 4 << 20
+_MOST_POISON_BYTES = 1 << 30
 
 
 def make_input(folder: Path, matrix: Matrix) -> Path:
@@ -48,8 +50,13 @@ def _draw(matrix: Matrix, start: int, out: NDArray[Any]) -> None:
 
 
 def poison(path: Path, shape: tuple[int, ...], dtype: str) -> None:
-    """Write an output full of NaN, so that what a contender does not write is seen."""
+    """Write an output full of NaN, so that what a contender does not write is seen; remove one of more than 1 GiB.
+
+    All contenders make a new file, in which what they do not write is 0: a wrong result, too.
+    """
     path.unlink(missing_ok=True)
+    if math.prod(shape) * np.dtype(dtype).itemsize > _MOST_POISON_BYTES:
+        return
     array = open_memmap(path, "w+", np.dtype(dtype), shape)
     array[...] = np.nan
     array.flush()

@@ -108,7 +108,7 @@ def _link(name: str) -> Target:
 
 GPU_TARGETS = (
     *(_reduction(operation) for operation in ("sum", "mean", "max")),
-    _seeds("sum fp32 16 GB", "gpu-sum", "gpu-sum", 4.0, 8.0),
+    _seeds("sum fp32 16 GB", "gpu-sum", "gpu-seeds-sum", 4.0, 8.0),
     _resident("gpu-fp32-32768", "fp32", 0.93, 0.98),
     _resident("gpu-fp64-24576", "fp64", 0.90, 0.97),
     _resident("gpu-tf32-49152", "tf32", 0.75, 0.92),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .case_table import CASES, EXTRA, chosen_cases, groups
@@ -89,10 +89,18 @@ def _cases(chosen: argparse.Namespace, quick: bool) -> list[Case]:
     if chosen.gpu:
         cases = [case for case in gpu_cases(on_cpu=chosen.dry_run) if chosen.case is None or case.name in chosen.case]
     else:
-        cases = chosen_cases(chosen.case)
+        cases = [_enlarged(case, chosen.larger_gb) for case in chosen_cases(chosen.case)]
     cases = [case.shrunk() for case in cases] if quick else cases
     # a rehearsal on the CPU is of the code alone
     return [case.shrunk() for case in cases] if chosen.dry_run else cases
+
+
+def _enlarged(case: Case, size_gb: float | None) -> Case:
+    if case.group != "cold" or size_gb is None:
+        return case
+    (matrix,) = case.inputs
+    rows = int(size_gb * 1e9 / (matrix.nbytes // matrix.rows))
+    return replace(case, inputs=(replace(matrix, rows=rows),), round_s=case.round_s * rows / matrix.rows)
 
 
 def _contenders(chosen: argparse.Namespace) -> list[Contender] | None:
@@ -115,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     say("--runs", type=int, default=1, metavar="N", help="repeat all of it; medians and spread are then those of runs")
     say("--within", type=float, metavar="SECONDS", help="start no case after so long; what was measured is kept")
     say("--drop-inputs", action="store_true", help="remove each input after the last case that reads it (one run)")
+    say("--larger-gb", type=float, metavar="N", help="size of the file of cold-sum (4): more than memory, to be sure")
     say("--cold", action="store_true", help="drop the inputs from the page cache before each turn")
     say("--durable", action="store_true", help="sync everybody's output to disk within the time")
     say("--no-settle", dest="settle", action="store_false", help="do not touch the machine's free memory once before")

@@ -75,4 +75,5 @@ def _title(document: Document) -> str:
     machine = document.machine
     where = machine.gpu or f"{machine.cpu}, {machine.cores} cores"
     rehearsed = ", sizes / 64" if document.quick else ""
-    return f"{where}, {document.date}, file to file, {len(document.runs)} run(s){rehearsed}"
+    runs = f", median of {len(document.runs)} runs" if len(document.runs) > 1 else ""
+    return f"{where}, {document.date}, file to file{runs}{rehearsed}"

@@ -11,7 +11,7 @@ from .cases import Case
 from .contenders import ARRAYMILL, SHELL_CONTENDERS, Contender, Order, Variant, why_not
 from .files import cool, make_input, poison, sync, warm
 from .fresh import ContenderFailedError, module_command, run_fresh
-from .references import Check, WrongResultError, check_of
+from .references import Check, Compare, WrongResultError, check_of
 from .results import CaseResult, Row, Turn, row_of
 
 __all__ = ["Protocol", "compare", "run_case", "slowest_stage_s"]
@@ -34,7 +34,7 @@ class Protocol:
         Takes a line about each turn.
     timeout_s : float
         For one turn.
-    checks, choices : dict
+    references, choices : dict
         References and fastest variants, found once and kept for all runs.
     """
 
@@ -44,7 +44,7 @@ class Protocol:
     durable: bool
     say: Callable[[str], object]
     timeout_s: float = 900.0
-    checks: dict[str, Check] = field(default_factory=dict)
+    references: dict[str, Compare] = field(default_factory=dict)
     choices: dict[tuple[str, str], Variant] = field(default_factory=dict)
 
 
@@ -75,9 +75,8 @@ def run_case(
     """Measure every contender in a case."""
     inputs = [make_input(protocol.folder, matrix) for matrix in case.inputs]
     small = [make_input(protocol.folder, matrix) for matrix in case.rehearsal().inputs]
-    if case.name not in protocol.checks:
-        protocol.checks[case.name] = check_of(case, inputs)
-    track = _Track(case, inputs, small, protocol.folder / "output.npy", protocol.checks[case.name])
+    check = check_of(case, inputs, protocol.references)
+    track = _Track(case, inputs, small, protocol.folder / "output.npy", check)
     entries = [_enter(contender, track, protocol) for contender in contenders]
     rounds = min(protocol.rounds, case.most_rounds)
     for number in range(rounds):
@@ -147,7 +146,8 @@ def _measure(entry: _Entry, track: _Track, protocol: Protocol) -> Turn:
         ran = run_fresh(module_command("child", json.dumps(order.to_dict())), timeout_s=protocol.timeout_s)
         measured = json.loads(ran.out.splitlines()[-1])
     relative_error = track.check(track.output) if writes else None
-    sync(track.output)
+    if writes:
+        sync(track.output)
     memory = ran.peak_bytes, ran.peak_worker_bytes
     return Turn(measured["seconds"], ran.seconds, measured["start_s"], relative_error, *memory, measured["facts"])
 
@@ -156,7 +156,9 @@ def _row(entry: _Entry, case: Case, ceilings: Mapping[str, float]) -> Row:
     name, variant = entry.contender.name, entry.variant
     if entry.error is not None:
         return Row(name, variant, entry.error)
-    return row_of(name, variant, entry.turns, case=case, efficiency=slowest_stage_s(case, ceilings))
+    # the stages of a GPU are others: its efficiency is eta, among the ratios
+    slowest_s = None if case.group == "gpu" else slowest_stage_s(case, ceilings)
+    return row_of(name, variant, entry.turns, case=case, slowest_s=slowest_s)
 
 
 def slowest_stage_s(case: Case, ceilings: Mapping[str, float]) -> float:

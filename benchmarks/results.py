@@ -166,8 +166,8 @@ def spread_of(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values), tuple(values))
 
 
-def row_of(name: str, variant: dict[str, Any], turns: Sequence[Turn], *, case: Case, efficiency: float | None) -> Row:
-    """Return the row of a contender whose every turn went well; `efficiency` is the seconds of the slowest stage."""
+def row_of(name: str, variant: dict[str, Any], turns: Sequence[Turn], *, case: Case, slowest_s: float | None) -> Row:
+    """Return the row of a contender whose every turn went well; `slowest_s`: its slowest stage alone."""
     seconds = spread_of([turn.seconds for turn in turns])
     errors = [turn.relative_error for turn in turns if turn.relative_error is not None]
     return Row(
@@ -180,7 +180,7 @@ def row_of(name: str, variant: dict[str, Any], turns: Sequence[Turn], *, case: C
         max(errors, default=None),
         max(turn.peak_bytes for turn in turns),
         max(turn.peak_worker_bytes for turn in turns),
-        efficiency=None if case.from_shell or efficiency is None else efficiency / seconds.median,
+        efficiency=None if case.from_shell or slowest_s is None else slowest_s / seconds.median,
         facts=turns[-1].facts,
     )
 
