@@ -119,10 +119,11 @@ def draft_contraction(contraction: Contraction, output: ArrayHeader, limits: Lim
 
 
 def _is_streamed(c: Contraction) -> bool:
-    """Return whether slabs pass through the device one by one: floats, of matrices that are worth it."""
+    """Return whether slabs pass through the device one by one: matrices of floats that are worth it."""
     m, n, k = c.sides
     is_small = c.n_matrices > 1 and (m * k + k * n + m * n) * c.compute.itemsize <= _MAX_BATCH_BYTES
-    return {c.a.dtype.kind, c.b.dtype.kind} == {"f"} and not is_small
+    are_matrices = all(x.header.ndim == 2 or (x.header.ndim > 2 and x.header.order == "C") for x in (c.a, c.b))
+    return {c.a.dtype.kind, c.b.dtype.kind} == {"f"} and are_matrices and not is_small
 
 
 def _draft_plain(c: Contraction, output: ArrayHeader, limits: Limits, notes: tuple[str, ...]) -> Draft:
@@ -190,17 +191,18 @@ def _draft_streamed(c: Contraction, output: ArrayHeader, limits: Limits, notes: 
     memory = limits.task_device_bytes / work.in_itemsize
     streamed_bytes = c.n_matrices * least_streamed(m, n, k, memory) * min(sizes.a, sizes.b)
     least = max(c.a.header.nbytes + c.b.header.nbytes, streamed_bytes)
-    stripe = tiling.rows * tiling.columns * sizes.result
-    first = tiling.slab * (tiling.rows * sizes.a + tiling.columns * sizes.b)
+    stripes = tiling.rows * tiling.columns * sizes.result
+    slab_a, slab_b = tiling.slab * tiling.rows * sizes.a, tiling.slab * tiling.columns * sizes.b
+    ring = ring_bytes(int(limits.task_host_bytes * _RING_SHARE), max(slab_a, slab_b, ceil_div(stripes, _N_STRIPES)))
     return Draft(
         stage,
         output,
         c.flops,
-        ring_bytes(int(limits.task_host_bytes * _RING_SHARE), max(first, ceil_div(stripe, _N_STRIPES))),
+        ring + (8 * tiling.rows * tiling.columns if parts > 1 else 0),
         read_bytes=in_bytes,
         task_device_bytes=device_bytes(tiling, sizes),
         notes=notes,
-        moves=Moves(in_bytes, out_bytes, min(int(least), in_bytes), first, stripe),
+        moves=Moves(in_bytes, out_bytes, min(int(least), in_bytes), slab_a + slab_b, stripes),
     )
 
 

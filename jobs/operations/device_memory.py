@@ -2,9 +2,10 @@
 
 ::
 
-    GPU    result tiles  rows x columns, two where there are several: one is computed while the other is copied out
-           slots         of A: rows x slab, of B: slab x columns; two, or a whole panel of the resident operand
-           casts         one slab of each operand in the dtype that is multiplied, where that is another
+    GPU    results  rows x columns, two where there are several: one is computed while the other is copied out
+           total    one tile, where products are added up in another dtype than the result's
+           slots    of A: rows x slab, of B: slab x columns; two, or a whole panel of the resident operand
+           casts    one slab of each operand as it is multiplied, where that is otherwise than stored, and one mask
     host   a ring of pinned slots, in and out
 
 Allocated once, before the first product: any allocation later synchronises the device.
@@ -80,10 +81,10 @@ def device_bytes(tiling: Tiling, sizes: ItemSizes) -> int:
     t = tiling
     rows, columns, slab = min(t.rows, t.m), min(t.columns, t.n), min(t.slab, t.k)
     a_slots, b_slots = t.n_slots
-    tiles = min(t.n_tiles, 2) * rows * columns * sizes.total
-    rounded = rows * columns * sizes.result if sizes.result != sizes.total else 0
+    tile = min(t.n_tiles, 2) * sizes.result + (sizes.total if sizes.result != sizes.total else 0)
     slots = slab * (a_slots * rows * sizes.a + b_slots * columns * sizes.b)
-    return tiles + rounded + slots + slab * (rows * sizes.a_cast + columns * sizes.b_cast)
+    mask = max(rows * bool(sizes.a_cast), columns * bool(sizes.b_cast))
+    return rows * columns * tile + slots + slab * (rows * sizes.a_cast + columns * sizes.b_cast + mask)
 
 
 def ring_bytes(allowed_bytes: int, largest_bytes: int) -> int:

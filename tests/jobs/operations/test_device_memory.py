@@ -33,11 +33,13 @@ def test_a_resident_operand_takes_its_whole_panel() -> None:
     assert device_bytes(panel, F4) - device_bytes(streamed, F4) == 4 * (8192 - 2 * 512) * 2048
 
 
-def test_what_is_cast_takes_a_slab_more_and_what_is_rounded_a_tile() -> None:
+def test_what_is_cast_takes_a_slab_more_and_what_is_rounded_a_total() -> None:
     tiling = Tiling(512, 512, 512, 256, 256, 128)
     cast = replace(F4, a_cast=8, b_cast=2)
-    assert device_bytes(tiling, cast) - device_bytes(tiling, F4) == 128 * 256 * (8 + 2)
-    assert device_bytes(tiling, replace(F4, result=2)) - device_bytes(tiling, F4) == 256 * 256 * 2
+    # a mask of the larger slab beside them
+    assert device_bytes(tiling, cast) - device_bytes(tiling, F4) == 128 * 256 * (8 + 2 + 1)
+    rounded = device_bytes(tiling, replace(F4, result=2))
+    assert rounded - device_bytes(tiling, F4) == 256 * 256 * (2 * 2 + 4 - 2 * 4)
 
 
 @pytest.mark.parametrize(
