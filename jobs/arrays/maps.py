@@ -138,12 +138,13 @@ class MappedFile:
         began = time.perf_counter()
         if os.fstat(self.descriptor).st_size < self.length:
             raise _too_short()
-        first = start // _HUGE_PAGE * _HUGE_PAGE
-        last = min(-(-stop // _HUGE_PAGE) * _HUGE_PAGE, self.length)
+        page = _HUGE_PAGE if stop - start >= _HUGE_PAGE else mmap.PAGESIZE
+        first, last = start // page * page, min(-(-stop // page) * page, self.length)
         self._map.madvise(_POPULATE_READ, first, last - first)
         seconds = time.perf_counter() - began
-        self._is_slow = last - first < _WARM_BYTES_PER_S * seconds
-        _remember(self.descriptor, last - first > _COPY_BYTES_PER_S * seconds)
+        if last - first >= _HUGE_PAGE:
+            self._is_slow = last - first < _WARM_BYTES_PER_S * seconds
+            _remember(self.descriptor, last - first > _COPY_BYTES_PER_S * seconds)
 
     def expect(self, start: int, stop: int) -> None:
         """Let the disk begin to read what will be populated next, if the last time had to wait for it."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..blocks import Region, region_shape
 from ..headers import ArrayHeader
 from .maps import MappedFile, is_mappable, map_file, pays_once
-from .runs import cut
+from .runs import Piece, cut
 from .source import view_of
 
 __all__ = ["NpyViews"]
@@ -22,6 +22,9 @@ VIEW_BYTES = 64 * 1024
 
 VIEW_RUN_BYTES = 4 * 1024
 """Regions of shorter runs are read: a view would bring in whole pages for the sake of a few elements."""
+
+_WORTH_A_RUN = 4
+"""Runs that are a quarter of the distance between them come in with all that lies there, in one call."""
 
 
 class NpyViews:
@@ -64,12 +67,11 @@ class NpyViews:
             return None
         if not is_kept and not pays_once(self._descriptor):
             return None
-        first_start, first_stop = next(self._runs(region))
-        if first_stop - first_start < VIEW_RUN_BYTES:
+        if next(self._pieces(region)).run < VIEW_RUN_BYTES:
             return None
         if self._mapped is None:
             self._mapped = map_file(self._descriptor, self._data_offset + self._header.nbytes)
-        for start, stop in self._runs(region):
+        for start, stop in self._pages(region):
             self._mapped.populate(start, stop)
         shape = self._header.shape if self._header.order == "C" else self._header.shape[::-1]
         array = self._mapped.array(self._data_offset, self._header.dtype, shape)
@@ -78,16 +80,22 @@ class NpyViews:
     def expect(self, region: Region) -> None:
         """Let the disk begin to read a region that will be viewed next, if the last view had to wait for it."""
         if self._mapped is not None:
-            for start, stop in self._runs(region):
+            for start, stop in self._pages(region):
                 self._mapped.expect(start, stop)
 
-    def _runs(self, region: Region) -> Iterator[tuple[int, int]]:
-        """Yield the bytes of the contiguous runs of a region, in the order in which they lie in the file."""
-        shape, itemsize = self._header.shape, self._header.dtype.itemsize
-        if self._header.order == "F":
-            shape, region = shape[::-1], region[::-1]
-        for piece in cut(shape, itemsize, region, gap_bytes=0, limit_bytes=sys.maxsize, direct=True):
+    def _pages(self, region: Region) -> Iterator[tuple[int, int]]:
+        """Yield the bytes that a region needs in memory: its runs, or with what lies between where that is little."""
+        for piece in self._pieces(region):
             first = piece.offset + self._data_offset
+            if piece.count == 1 or piece.run * _WORTH_A_RUN >= piece.step:
+                yield first, first + piece.span
+                continue
             for number in range(piece.count):
                 start = first + number * piece.step
                 yield start, start + piece.run
+
+    def _pieces(self, region: Region) -> Iterator[Piece]:
+        shape, itemsize = self._header.shape, self._header.dtype.itemsize
+        if self._header.order == "F":
+            shape, region = shape[::-1], region[::-1]
+        return cut(shape, itemsize, region, gap_bytes=0, limit_bytes=sys.maxsize, direct=True)

@@ -83,20 +83,22 @@ def test_descriptors_are_closed_with_their_maps(path: Path) -> None:
 def test_whether_a_view_pays_once_is_remembered_by_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     descriptor = open_file(path)
     monkeypatch.setattr(maps, "_pays", {})
+    monkeypatch.setattr(maps, "_HUGE_PAGE", 4096)
     assert pays_once(descriptor)
     monkeypatch.setattr(maps, "_COPY_BYTES_PER_S", 1e30)
-    MappedFile(descriptor, 16384).populate(0, 10)
+    MappedFile(descriptor, 16384).populate(0, 5000)
     assert not pays_once(descriptor)
     monkeypatch.setattr(maps, "_COPY_BYTES_PER_S", 0.0)
-    MappedFile(descriptor, 16384).populate(0, 10)
+    MappedFile(descriptor, 16384).populate(0, 5000)
     assert pays_once(descriptor)
     os.close(descriptor)
 
 
 def test_what_is_remembered_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maps, "_pays", {(0, n): True for n in range(1000)})
+    monkeypatch.setattr(maps, "_HUGE_PAGE", 4096)
     descriptor = open_file(path)
-    MappedFile(descriptor, 16384).populate(0, 10)
+    MappedFile(descriptor, 16384).populate(0, 5000)
     os.close(descriptor)
     assert len(maps._pays) == 1
 

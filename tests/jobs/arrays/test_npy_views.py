@@ -91,6 +91,7 @@ def test_expecting_a_region_reads_ahead_only_where_the_disk_was_slow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     advised: list[tuple[int, int]] = []
+    monkeypatch.setattr(maps, "_HUGE_PAGE", 4096)
     monkeypatch.setattr(maps.os, "posix_fadvise", lambda fd, start, length, advice: advised.append((start, length)))
     source = open_source(saved(tmp_path, np.zeros(100_000)))
     for rate, expected in ((0.0, []), (1e30, [(400_128, 400_000)])):
