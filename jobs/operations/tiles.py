@@ -26,6 +26,8 @@ _LONG_K = 1 << 14
 """Where k is longer, it is cut before sides become shorter than 512."""
 _NARROW = 256
 """Narrower tiles wait for memory, which is read fastest as whole rows: of A for few columns, of B for few rows."""
+_SHORT_K, _SHORT_ROWS = 512, 512
+"""Products of so short a k wait for C to be written, which is fastest as whole rows, of at least so many at once."""
 _FEW_PARTS = 32
 _LARGEST_SIDE = 4096
 """Beyond it, larger tiles gain nothing and keep more memory."""
@@ -111,6 +113,9 @@ def _wanted(m: int, n: int, k: int, itemsize: int, n_matrices: int) -> tuple[int
     if m < _NARROW < n and 8 * m * n * _FEW_PARTS <= k * n * itemsize:
         # k can be cut instead, which leaves rows of B whole
         return m, n
+    if k <= _SHORT_K and m > _SHORT_ROWS and n * _SHORT_ROWS <= _LARGEST_SIDE**2:
+        n_tasks = min(max(int(2 * m * n * k / (0.02 * _FLOPS)), 1), 64)
+        return min(m, max(min(ceil_div(m, n_tasks), _LARGEST_SIDE**2 // n), _SHORT_ROWS)), n
     for n_tasks, least_s, least_side in _STEPS:
         while n_matrices * ceil_div(m, rows) * ceil_div(n, columns) < n_tasks:
             halves = _halve(rows, columns)

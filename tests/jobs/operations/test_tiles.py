@@ -91,6 +91,12 @@ def test_few_rows_are_computed_from_whole_rows_of_b() -> None:
     assert choose_parts(tile, 1, 10**5, 10**5, n_batches=1, itemsize=4) == 32
 
 
+def test_outer_products_are_made_of_whole_rows() -> None:
+    tile = single(20_000, 20_000, 256)
+    assert tile.columns == 20_000
+    assert 8 <= n_tiles(tile, 20_000, 20_000) <= 64
+
+
 @given(m=SIDES, n=SIDES, k=st.integers(1, 10**10))
 def test_partials_are_not_larger_than_what_they_were_made_of(m: int, n: int, k: int) -> None:
     tile = Tile(min(m, 512), min(n, 512), k)
