@@ -55,6 +55,8 @@ def _rate_of_side(side: int, dtype: torch.dtype, slice_s: float) -> float:
     finally:
         a = b = c = torch.empty(0)
         torch.cuda.empty_cache()
+        # or the first block would seem to have taken this memory
+        torch.cuda.reset_peak_memory_stats()
 
 
 def _has_room(side: int) -> bool:

@@ -51,6 +51,7 @@ class FakeTorch:
             Event=lambda **options: FakeEvent(self, **options),
             mem_get_info=lambda: (free_bytes, 1 << 40),
             empty_cache=lambda: self.log.append("empty_cache"),
+            reset_peak_memory_stats=lambda: self.log.append("reset_peak"),
         )
         self.float32, self.float64 = real_torch.float32, real_torch.float64
         self.float16, self.bfloat16, self.uint8 = real_torch.float16, real_torch.bfloat16, real_torch.uint8
@@ -141,7 +142,7 @@ def test_flags_and_memory_are_put_back_after_an_error(fake: FakeTorch, monkeypat
     with pytest.raises(RuntimeError, match="out of memory"):
         cuda.cuda_product_rate("tf32", 0.0)
     assert vars(fake.matmul) == before
-    assert fake.log[-1] == "empty_cache"
+    assert fake.log[-2:] == ["empty_cache", "reset_peak"]
 
 
 def test_a_full_gpu_is_measured_with_small_products(monkeypatch: pytest.MonkeyPatch) -> None:
