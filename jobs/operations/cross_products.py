@@ -37,7 +37,7 @@ that float32 loses little."""
 _EXACT = 2**53
 _BLOCK_BYTES = (64 << 20, 4 << 30)
 _N_TASKS = 256
-_PIECE_BYTES = 8 << 20
+_PIECE_BYTES = {"cpu": 8 << 20, "cuda": 64 << 20}
 _READ_PER_PARTIAL = 16
 """A block reads at least so many times the bytes of the partial that it returns."""
 
@@ -135,7 +135,7 @@ def draft_cross_products(
     sums_bytes, slab_bytes = 4 * wide * n * n, SLAB * n * compute.itemsize
     room = limits.task_host_bytes if limits.device == "cpu" else min(limits.task_host_bytes, limits.task_device_bytes)
     target = limits.block_bytes or _target_bytes(header.nbytes, wide * n * n)
-    piece = min(max(min(_PIECE_BYTES, target) // (SLAB * row_bytes), 1) * SLAB, m)
+    piece = min(max(min(_PIECE_BYTES[limits.device], target) // (SLAB * row_bytes), 1) * SLAB, m)
     need = sums_bytes + slab_bytes + piece * (row_bytes + n * compute.itemsize)
     if need > room:
         raise CannotFitError(
