@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-from .arg_extrema import ARGMAX, ARGMIN, NANARGMAX, NANARGMIN
-from .covariance import CORRCOEF, COV
-from .extrema import MAX, MIN, NANMAX, NANMIN, PTP
-from .gram import GRAM
-from .logic import ALL, ANY, COUNT_NONZERO
-from .map import MAP
-from .matmul import MATMUL
-from .moments import NANSTD, NANVAR, STD, VAR
-from .norm import NORM
 from .operation import Operation, Params
-from .prod import NANPROD, PROD
-from .sums import MEAN, NANMEAN, NANSUM, SUM
 
 __all__ = ["OPERATIONS", "Operation", "Params"]
 
-_ALL = (
-    *(MATMUL, MAP),
-    *(GRAM, COV, CORRCOEF),
-    *(SUM, MEAN, PROD, VAR, STD, NORM),
-    *(MIN, MAX, PTP, ARGMIN, ARGMAX),
-    *(ANY, ALL, COUNT_NONZERO),
-    *(NANSUM, NANMEAN, NANPROD, NANVAR, NANSTD),
-    *(NANMIN, NANMAX, NANARGMIN, NANARGMAX),
-)
+_FAMILIES = {
+    "matmul": "matmul",
+    "map": "map",
+    **{"gram": "gram", "cov": "covariance", "corrcoef": "covariance"},
+    **{"sum": "sums", "mean": "sums", "prod": "prod", "var": "moments", "std": "moments", "norm": "norm"},
+    **{"min": "extrema", "max": "extrema", "ptp": "extrema", "argmin": "arg_extrema", "argmax": "arg_extrema"},
+    **{"any": "logic", "all": "logic", "count_nonzero": "logic"},
+    **{"nansum": "sums", "nanmean": "sums", "nanprod": "prod", "nanvar": "moments", "nanstd": "moments"},
+    **{"nanmin": "extrema", "nanmax": "extrema", "nanargmin": "arg_extrema", "nanargmax": "arg_extrema"},
+}
+"""Where each operation is, under its name in capitals; in the order in which they are listed."""
 
-OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _ALL})
+
+class _Operations(Mapping[str, Operation]):
+    """The operations by name. A family is imported with the first of it: a small job is shorter than all imports."""
+
+    def __getitem__(self, name: str) -> Operation:
+        operation: Operation = getattr(import_module(f".{_FAMILIES[name]}", __name__), name.upper())
+        return operation
+
+    def __contains__(self, name: object) -> bool:
+        return name in _FAMILIES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FAMILIES)
+
+    def __len__(self) -> int:
+        return len(_FAMILIES)
+
+
+OPERATIONS: Mapping[str, Operation] = _Operations()
 """Every operation by its name."""
