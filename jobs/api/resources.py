@@ -20,6 +20,8 @@ from ..sizes import format_bytes, limit_bytes
 __all__ = ["budget_of", "check_precision", "cluster_config", "fitting_workers", "wanted_workers"]
 
 _MEGABYTE = 10**6
+_MOST_OF_FREE = 0.92
+"""Of what is free on a GPU: the rest is broken into pieces that nothing fits in, or taken by the next process."""
 
 
 def budget_of(job: Job, device: DeviceKind) -> Budget:
@@ -35,7 +37,8 @@ def budget_of(job: Job, device: DeviceKind) -> Budget:
     if device == "cpu":
         return Budget(host_bytes)
     chosen = select_gpus(job.spec.cluster.gpus)
-    return Budget(host_bytes, limit_bytes(memory.device, min(gpu.memory_free_bytes for gpu in chosen)))
+    free_bytes = min(gpu.memory_free_bytes for gpu in chosen)
+    return Budget(host_bytes, min(limit_bytes(memory.device, free_bytes), int(_MOST_OF_FREE * free_bytes)))
 
 
 def check_precision(job: Job, session: Any) -> None:

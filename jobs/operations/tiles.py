@@ -76,7 +76,7 @@ def choose_tile(
     """
     rows, columns = _wanted(m, n, k, panel_itemsize, n_matrices)
     slab = _fitting_slab(rows, columns, k, panel_itemsize, tile_itemsize, budget_bytes)
-    while slab == 0 or (slab < k and columns < _NARROW < rows):
+    while slab == 0 or (slab < k and rows > max(2 * columns, _NARROW)):
         if rows == columns == 1:
             raise CannotFitError(
                 "one tile of the product does not fit in memory",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arraymill.jobs.arrays import MemorySource
 from arraymill.jobs.errors import InputChangedError
 from arraymill.jobs.job import Job, find_operation
-from arraymill.jobs.limits import Budget
+from arraymill.jobs.limits import Budget, Precision
 from arraymill.jobs.placement import Place
 from arraymill.jobs.plan_record import plan_record, restore_plan
 from arraymill.jobs.planning import Plan, plan_job
@@ -67,6 +69,24 @@ def test_the_tiles_of_a_product_on_gpus_survive_too(params: dict[str, Any]) -> N
     assert restore_plan(job, record) == plan
     other = replace(stage, pieces=(256, 512), order="rows", resident="none", slab=99, mode="tf32")
     assert restore_plan(job, json.loads(json.dumps(plan_record(replace(plan, stage=other), PLACE, {})))).stage == other
+
+
+@settings(max_examples=30)
+@given(
+    sides=st.tuples(*[st.integers(1, 100_000)] * 3),
+    code=st.sampled_from(("f2", "f4", "f8", "i4")),
+    precision=st.sampled_from(get_args(Precision)),
+    device=st.sampled_from(("cpu", "cuda")),
+    device_bits=st.integers(24, 36),
+)
+def test_any_product_survives_json(sides: Any, code: str, precision: Any, device: Any, device_bits: int) -> None:
+    m, n, k = sides
+    one = np.ones((), code)
+    sources = tuple(MemorySource("x", np.broadcast_to(one, shape)) for shape in ((m, k), (k, n)))
+    job = Job(JobSpec(op="matmul"), find_operation("matmul"), sources, {})
+    budget = Budget(1 << 36, 1 << device_bits)
+    plan = plan_job(job.operation, job.headers, {}, budget=budget, device=device, precision=precision)
+    assert restore_plan(job, json.loads(json.dumps(plan_record(plan, PLACE, {})))) == plan
 
 
 def test_a_record_of_before_there_were_tiles_within_a_block_gets_none() -> None:

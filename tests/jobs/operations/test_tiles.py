@@ -83,6 +83,7 @@ def test_many_matrices_need_no_cut() -> None:
 
 def test_few_columns_are_computed_from_whole_rows_of_a() -> None:
     assert single(10**5, 1, 10**5).slab == 10**5
+    assert single(81_920, 256, 4096, budget=125 * 10**6).slab == 4096
 
 
 def test_few_rows_are_computed_from_whole_rows_of_b() -> None:
