@@ -10,6 +10,10 @@ directory. ``$VARIABLES`` are not expanded.
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -18,6 +22,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StrictBool,
     StrictInt,
     field_validator,
@@ -76,12 +81,34 @@ def _parse_gpus(gpus: Any) -> Any:
     return tuple(gpus) if named else gpus
 
 
+def _attribute_text(model: type, name: str) -> str | None:
+    """Return the docstring under an attribute of a class, or of one that it inherits from."""
+    for cls in model.__mro__:
+        if name not in cls.__dict__.get("__annotations__", ()):
+            continue
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+        assert isinstance(definition, ast.ClassDef)
+        for line, following in pairwise(definition.body):
+            if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == name and isinstance(following, ast.Expr):
+                return inspect.cleandoc(ast.literal_eval(following.value))
+    return None
+
+
 PathText: TypeAlias = Annotated[str, BeforeValidator(_parse_path)]
 Limit: TypeAlias = Annotated[str | int, BeforeValidator(_parse_limit)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # Not use_attribute_docstrings: every command would read and parse this file for what the schema alone shows.
+        document = handler(core)
+        for name, field in handler.resolve_ref_schema(document)["properties"].items():
+            if (text := _attribute_text(cls, name)) is not None:
+                field.setdefault("description", text)
+        return document
 
 
 class InputSpec(_Section):
