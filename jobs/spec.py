@@ -84,7 +84,7 @@ def _parse_gpus(gpus: Any) -> Any:
 def _attribute_text(model: type, name: str) -> str | None:
     """Return the docstring under an attribute of a class, or of one that it inherits from."""
     for cls in model.__mro__:
-        if name not in cls.__dict__.get("__annotations__", ()):
+        if name not in inspect.get_annotations(cls):
             continue
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
         assert isinstance(definition, ast.ClassDef)
