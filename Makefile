@@ -29,7 +29,7 @@ lint: $(VENV)/.installed-test ## check style (ruff) and types (mypy --strict)
 soak: $(VENV)/.installed-test ## every test again, with 50 times the random examples, 1000 kills and every fault at every place: hours
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --timeout=7200 $(PYTEST_ARGS)
 
-bench: $(VENV)/.installed-bench ## time this against NumPy, torch and dask.array on the same files
+bench: $(VENV)/.installed-bench ## time this against NumPy, torch, dask.array and cubed on the same files: BENCH_ARGS=--quick
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 wheelhouse: $(VENV)/.installed-test ## collect wheels for a machine without network: PY=3.12, TORCH=1, EXTRAS=test

@@ -19,11 +19,12 @@ from .gpu_targets import GPU_TARGETS
 from .machine import machine_facts, versions
 from .options import Options, parse_options
 from .overhead import measure_overhead
-from .plot import can_plot, save_plot
+from .plot import can_plot
 from .protocol import Protocol, run_case
 from .report import as_json, as_markdown
 from .results import SCHEMA, CaseResult, Document, Run
 from .settle import settle
+from .stored import save_plots
 from .target_table import TARGETS
 from .targets import found_ratios
 
@@ -145,7 +146,7 @@ def _keep(options: Options, document: Document) -> Document:
     out.write_text(as_json(document))
     out.with_suffix(".md").write_text(as_markdown(document) + "\n")
     if can_plot():
-        save_plot(document, out.with_suffix(".png"))
+        save_plots(document, out)
     else:
         _say("no plot: matplotlib is not installed (pip install -e '.[bench]')")
     return document

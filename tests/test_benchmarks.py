@@ -177,3 +177,16 @@ def test_an_unknown_case_is_answered_with_the_known_ones() -> None:
     run = python("-m", "benchmarks", "--case", "sum-axis7")
     assert run.returncode == 2
     assert "sum-axis0" in run.stderr
+
+
+def test_a_stored_document_is_read_back_whole(quick_run: tuple[str, str], folder: Path) -> None:
+    script = f"""
+from pathlib import Path
+from benchmarks.report import as_json, as_markdown
+from benchmarks.stored import read_document
+document = read_document(Path({str(folder / "out.json")!r}))
+assert as_json(document) == Path({str(folder / "out.json")!r}).read_text()
+print(as_markdown(document))
+"""
+    run = python("-c", script)
+    assert run.stdout == quick_run[0], run.stderr
