@@ -121,6 +121,30 @@ def test_a_product_that_reads_panels_again_says_how_often() -> None:
     assert made.bytes_ratio == (2 * again + 1) / 3
 
 
+@pytest.mark.parametrize(
+    ("sides", "code", "precision", "gib"),
+    [
+        ((32768, 32768, 32768), "f4", "standard", 8),
+        ((24576, 24576, 24576), "f8", "standard", 8),
+        ((49152, 49152, 49152), "f4", "fast", 16),
+        ((65536, 65536, 65536), "f2", "standard", 16),
+        ((65536, 16384, 32768), "f4", "standard", 8),
+        ((200_000, 2048, 2048), "f4", "standard", 8),
+        ((4096, 4096, 1_000_000), "f4", "standard", 8),
+    ],
+)
+def test_products_on_a_gpu_move_at_most_a_few_hundredths_more_than_the_least(
+    sides: tuple[int, int, int], code: str, precision: Any, gib: int
+) -> None:
+    m, n, k = sides
+    a, b = header((m, k), code, name="a"), header((k, n), code, name="b")
+    made = plan("matmul", a, b, memory=64 * GB, device_memory=gib * GB, device="cuda", precision=precision)
+    itemsize = a.dtype.itemsize
+    # Hong and Kung 1981, over all of the memory
+    least = max(m * k + k * n, 2 * m * n * k / math.sqrt(gib * GB / itemsize)) + m * n
+    assert made.moved_bytes <= 1.03 * itemsize * least
+
+
 def test_products_of_large_matrices_wait_for_arithmetic() -> None:
     made = plan("matmul", header((8192, 8192), name="a"), header((8192, 8192), name="b"))
     assert made.binding == "compute"
