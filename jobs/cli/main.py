@@ -50,8 +50,8 @@ _MODULES = {"plan": "run", "schema": "validate", "cancel": "resume", "list": "li
 _ATTRIBUTES = {"list": "list_command"}
 """Where the module's own name for a command is another: `list` is Python's."""
 
-_FEW_COLLECTIONS = 50_000
-"""So many more objects than were freed, and the youngest are looked through."""
+_FEW_COLLECTIONS = 100_000
+"""So many more objects than were freed, and the youngest are looked through: a small job makes 60,000."""
 _NEEDING_AN_END = {"torch", "distributed"}
 """Libraries with threads and devices of their own, which they let go of when the interpreter ends."""
 _WORKING = "arraymill_"
