@@ -67,7 +67,8 @@ def _writing(report: Report, time: StageTime) -> str:
 
 def _computing(report: Report, time: StageTime) -> str:
     if report.device == "cuda":
-        cheaper = "" if report.precision.startswith("fast") else ", and so would --precision fast where TF32 is accurate enough"
+        is_fast = report.precision.startswith("fast")
+        cheaper = "" if is_fast else ", and so would --precision fast where TF32 is accurate enough"
         return f": the GPU is the limit; more GPUs would help{cheaper}"
     busy = min(report.overlap / max(report.n_workers, 1), 1.0)
     if report.n_workers > 1 and busy < _MOST:
