@@ -42,11 +42,6 @@ class Place:
     reason: str
     rates: Rates | None = None
 
-    @property
-    def ceilings(self) -> Literal["measured", "nominal"]:
-        """Whose rates the prediction is made from: this machine's own, or those of the device class."""
-        return "nominal" if self.rates is None else self.rates.ceilings
-
 
 def process_bytes(kind: PlaceKind) -> int:
     """Return the memory that a worker's process takes before it has any array.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget, DeviceKind, Limits
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.placement import INLINE_S, Place, choose_device, choose_place, process_bytes
+from arraymill.jobs.placement import INLINE_S, choose_device, choose_place, process_bytes
 from arraymill.jobs.planning import Plan, plan_job
 from arraymill.jobs.rates import rates_of
 
@@ -104,11 +103,10 @@ def test_whose_rates_they_are_is_said(on_cpu: str, on_cuda: str, said: str, side
     assert reason.endswith(said)
 
 
-def test_a_place_knows_whose_rates_chose_it() -> None:
-    nominal = rates_of("cpu", "standard", np.dtype("f4"))
-    assert Place("inline", "cpu", "as asked").ceilings == "nominal"
-    assert choose_place(plan_sum(10), rates=nominal).ceilings == "nominal"
-    assert choose_place(plan_sum(10), rates=replace(nominal, is_measured=True)).ceilings == "measured"
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_place_keeps_the_rates_that_chose_it(device: DeviceKind) -> None:
+    rates = rates_of(device, "standard", np.dtype("f4"))
+    assert choose_place(plan_sum(10, device), rates=rates).rates is rates
 
 
 @pytest.mark.parametrize("kind", ["local", "cuda"])

@@ -99,12 +99,14 @@ def test_measured_rates_make_the_seconds(folder: Path, knows: Callable[..., None
     knows(calibrated("cpu", read=48e4, most_read=48e4, flops={"f4": 1e11, "f8": 1e11}))
     plan, place = planned.plan_of(job)
     assert plan.seconds["read"] == pytest.approx(1.0)
-    assert place.ceilings == "measured"
+    assert plan.is_measured
+    assert place.rates is not None
+    assert place.rates.read == 48e4
 
 
 def test_without_a_calibration_rates_are_nominal(folder: Path, knows: Callable[..., None]) -> None:
     knows()
-    assert planned.plan_of(job_of(folder, "sum"))[1].ceilings == "nominal"
+    assert not planned.plan_of(job_of(folder, "sum"))[0].is_measured
 
 
 @pytest.mark.parametrize(("read", "kind"), [(48e9, "inline"), (48e2, "local")])
@@ -120,7 +122,7 @@ def test_a_slow_link_keeps_a_job_on_the_cpu(folder: Path, with_gpu: None, knows:
     slow = {"read": 1e5, "most_read": 1e5, "flops": flops}
     knows(calibrated("cpu", **slow), calibrated("cuda", **slow, to_device=1e2, from_device=1e2))
     plan, place = planned.plan_of(job_of(folder, "sum", "auto"))
-    assert (plan.limits.device, place.ceilings) == ("cpu", "measured")
+    assert (plan.limits.device, plan.is_measured) == ("cpu", True)
     assert "done before the link to a GPU could deliver" in place.reason
     assert place.reason.endswith("at measured rates")
 
