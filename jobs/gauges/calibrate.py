@@ -22,6 +22,7 @@ __all__ = ["calibrate"]
 _TOTAL_S = 1.4
 _SLICE_S = 0.08
 _PRODUCTS_S = 0.24
+_SHARE_S = 0.03
 _WRITERS = (1, 2, 4)
 _MOST_READERS = 16
 _LONGEST_TEXT = 300
@@ -59,11 +60,12 @@ def calibrate(
     # The device first: while a GPU is measured its precision flags are not the job's, and no disk can prolong that.
     found = _cpu_rates(bench, cpu) if device == "cpu" else _cuda_rates(bench)
     found |= _file_rates(bench, folder, n_cores)
+    share = _share(bench, cpu)
     return Calibration(
         device=device,
         measured_s=measured_s,
         took_s=bench.slices.spent_s(),
-        share=min(cpu.share, 1.0) if device == "cpu" else 1.0,
+        share=share,
         n_cores=n_cores,
         folder=str(folder)[-_LONGEST_TEXT:],
         problems=tuple(bench.problems[:_MOST_PROBLEMS]),
@@ -97,6 +99,13 @@ class _Bench:
 
 def _cpu_rates(bench: _Bench, cpu: CpuProducts) -> dict[str, Any]:
     return {"flops": _products(bench, CPU_KINDS, cpu.rate)}
+
+
+def _share(bench: _Bench, cpu: CpuProducts) -> float:
+    """Return which part of the cores' time products got, at the beginning or now: the lesser."""
+    now = CpuProducts(cpu.n_cores)
+    bench.gauge("share of the cores", _SHARE_S, partial(now.rate, "f4"))
+    return min([products.share for products in (cpu, now) if products.share], default=1.0)
 
 
 def _cuda_rates(bench: _Bench) -> dict[str, Any]:

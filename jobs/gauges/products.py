@@ -64,7 +64,7 @@ class CpuProducts:
         def rate_of_try() -> float:
             began_s = time.perf_counter()
             computing_s = together(multiply) / n_threads
-            self.share = max(self.share, computing_s / (time.perf_counter() - began_s))
+            self.share = min(max(self.share, computing_s / (time.perf_counter() - began_s)), 1.0)
             return 2.0 * _ROWS * _DEPTH * _DEPTH / max(computing_s, _SHORTEST_S)
 
         with threadpoolctl.threadpool_limits(1), crew(n_threads) as together:

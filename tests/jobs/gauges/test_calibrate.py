@@ -70,6 +70,22 @@ def test_a_rate_that_is_none_is_left_out(tmp_path: Path, fake: dict[str, Any], r
     assert calibrate("cpu", tmp_path, n_cores=1).durable_write is None
 
 
+@pytest.mark.parametrize("shares", [(0.95, 0.4), (0.4, 0.95)])
+def test_disturbance_counts_whenever_it_was(
+    tmp_path: Path, fake: dict[str, Any], monkeypatch: pytest.MonkeyPatch, shares: tuple[float, float]
+) -> None:
+    seen: list[products.CpuProducts] = []
+
+    def rate(self: products.CpuProducts, code: str, slice_s: float) -> float:
+        if not any(other is self for other in seen):
+            seen.append(self)
+        self.share = shares[len(seen) - 1]
+        return 1e11
+
+    monkeypatch.setattr(products.CpuProducts, "rate", rate)
+    assert calibrate("cpu", tmp_path, n_cores=1).share == 0.4
+
+
 def test_all_readers_are_not_slower_than_one(tmp_path: Path, fake: dict[str, Any], monkeypatch: Any) -> None:
     monkeypatch.setattr(files, "read_rate", lambda *args, n_readers, **rest: 9e9 / n_readers)
     found = calibrate("cpu", tmp_path, n_cores=4)

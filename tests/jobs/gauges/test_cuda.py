@@ -162,4 +162,3 @@ def test_a_gpus_rates_land_in_their_places(fake: FakeTorch, tmp_path: Path) -> N
     assert set(found.flops) == set(cuda.CUDA_KINDS)
     assert found.device == "cuda"
     assert found.to_device == found.from_device == (64 << 20) / fake.last_s
-    assert not found.is_disturbed
