@@ -67,7 +67,8 @@ class Dispatch:
         arrivals: list[Arrival] = []
         for future in [future for future in self._out if future in done]:
             arrivals += _outcomes(future, self._out.pop(future))
-        return arrivals
+        # what is done must not be lost to a decision that ends the run
+        return sorted(arrivals, key=lambda arrival: arrival[2] is not None)
 
     def give_up(self) -> list[Sending]:
         """Ask that nothing that is out starts, and return it: no result is awaited any more."""
@@ -92,6 +93,4 @@ def _outcomes(future: Any, sendings: tuple[Sending, ...]) -> list[Arrival]:
     if len(sendings) == 1:
         return [(sendings[0], result, None)]
     begun = [(sending, *outcome) for sending, outcome in zip(sendings, result, strict=False)]
-    # what is done must not wait for a decision that may end the run
-    begun.sort(key=lambda arrival: arrival[2] is not None)
     return [*begun, *((sending, None, None) for sending in sendings[len(result) :])]

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from in_process_jobs import ShuffledSession, plan_arrays
+from scripted_session import ScriptedJournal
 
 from arraymill.cluster.worker_shared import Bound, run_batch
 from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.engine import Work
-from arraymill.jobs.errors import BlockFailedError
+from arraymill.jobs.errors import BlockFailedError, CannotFitError
 from arraymill.jobs.runner import FaultPolicy, RunOutcome, batching, loop, run_work
 
 X = np.arange(640.0).reshape(64, 10)
@@ -68,12 +69,13 @@ def _blocks_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "LEAST_S", 0.0)
 
 
-def run(session: Any, rows: int = 64, **fault: Any) -> tuple[RunOutcome, np.ndarray[Any, Any]]:
+def run(session: Any, rows: int = 64, journal: Any = None, **fault: Any) -> tuple[RunOutcome, np.ndarray[Any, Any]]:
     plan = plan_arrays("map", [X[:rows]], {"expr": "x + 1"}, block_bytes=80)
     stage: Any = plan.stage
     target = MemoryTarget(np.full((rows, 10), 113.0))
     work = Work(stage, (MemorySource("x", X[:rows]),), target, "numpy")
-    ran = run_work(work, session, job_id="t", write_result=target.open, fault=FaultPolicy(**fault))  # type: ignore[arg-type]
+    policy = FaultPolicy(**fault)
+    ran = run_work(work, session, job_id="t", write_result=target.open, fault=policy, journal=journal)  # type: ignore[arg-type]
     return ran, target.array
 
 
@@ -123,6 +125,14 @@ def test_a_block_that_always_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(BlockFailedError, match=r"block 7 of 64 failed 2 times"):
         run(session)
     assert session.forgotten == 1
+
+
+def test_what_is_done_is_kept_when_another_block_of_its_task_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "run_block", fail_in({7: 1}, CannotFitError("block 7 does not fit")))
+    journal = ScriptedJournal()
+    with pytest.raises(CannotFitError):
+        run(BatchingSession(n_workers=2), journal=journal)
+    assert set(journal.committed) == set(range(18)) - {7}
 
 
 def test_a_death_takes_all_of_a_batch_and_each_runs_again() -> None:
