@@ -1,4 +1,8 @@
-"""Where the time of a block went, and how many bytes moved."""
+"""Where the time of a block went, and how many bytes moved.
+
+The steps of a block follow one another, and their seconds are at most the block's; but on a GPU they overlap, and each
+counts the seconds in which it was busy (`device/meter.py`).
+"""
 
 from __future__ import annotations
 

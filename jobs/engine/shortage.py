@@ -11,7 +11,14 @@ from .backend import Backend
 
 __all__ = ["free_memory", "is_out_of_memory"]
 
-_TORCH_SAYS = ("can't allocate memory", "CUDA out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "cudaErrorMemoryAllocation")
+_TORCH_SAYS = (
+    "can't allocate memory",
+    "CUDA out of memory",
+    # of pinned memory, too
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "cudaErrorMemoryAllocation",
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

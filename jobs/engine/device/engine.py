@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from ...arrays import Source, Target
@@ -70,12 +70,13 @@ class Engine:
         return None
 
     @contextmanager
-    def task(self, layout: Layout, call: Call, *, tf32: bool = False) -> Iterator[Task]:
+    def task(self, layout: Layout, call: Call, *, tf32: bool | None = None) -> Iterator[Task]:
         """Have the engine, with the memory for a task, until all that the task started is done.
 
+        TF32 is allowed or forbidden meanwhile; None leaves it as the worker's precision has it, for kernels.
         Whatever fails, in this thread or another, stops every thread, is raised here, and leaves the engine usable.
         """
-        with self._lock, self.device.tf32(tf32):
+        with self._lock, nullcontext() if tf32 is None else self.device.tf32(tf32):
             h2d, comp, d2h = meters = self._streams()
             if self._buffers.reserve(layout, call.staging_bytes):
                 for meter in meters:

@@ -23,6 +23,10 @@ from .task import Task
 
 __all__ = ["Outlet", "Stripe"]
 
+REOPEN_BYTES = 256 << 20
+"""A writer is closed and opened again after so much: then the system begins to write it to disk, before so much of the
+memory waits for that that it stops every writer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stripe:
@@ -106,14 +110,20 @@ class Outlet:
         self._copied.close()
 
     def _write_all(self) -> None:
-        task = self._task
+        task, n_open_bytes = self._task, 0
         with ExitStack() as stack:
             writer = stack.enter_context(self._sink.open())
             for piece in self._copied:
+                if n_open_bytes >= REOPEN_BYTES:
+                    with task.writing.busy():
+                        stack.close()
+                        writer, n_open_bytes = stack.enter_context(self._sink.open()), 0
                 piece.slot.done.synchronize()
                 with task.writing.busy():
                     block = piece.slot.array(region_shape(piece.region), self._dtype)
-                    task.writing.add_bytes(self._sink.put(writer, piece.number, piece.region, block))
+                    n_bytes = self._sink.put(writer, piece.number, piece.region, block)
+                task.writing.add_bytes(n_bytes)
+                n_open_bytes += n_bytes
                 task.device.scrub(piece.slot.bytes)
                 self._empty.put(piece.slot)
             with task.writing.busy():

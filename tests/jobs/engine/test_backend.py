@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from arraymill.jobs.engine.backend import NumpyBackend, TorchBackend, open_backend
+from arraymill.jobs.engine.backend import FakeBackend, NumpyBackend, TorchBackend, open_backend
 
 
 def test_each_kind_has_its_backend() -> None:
@@ -14,6 +14,7 @@ def test_each_kind_has_its_backend() -> None:
     assert open_backend("torch-cpu") == TorchBackend("cpu")
     # inside a worker the GPU is the first of its own list; nothing is touched by naming it
     assert open_backend("torch-cuda") == TorchBackend("cuda:0")
+    assert open_backend("fake") == FakeBackend("cpu")
 
 
 def test_numpy_passes_arrays_through() -> None:

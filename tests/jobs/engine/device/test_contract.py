@@ -21,7 +21,7 @@ from device_engine import (
 
 from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.blocks import Grid
-from arraymill.jobs.engine.device import Engine, FakeDevice, Settings
+from arraymill.jobs.engine.device import Engine, FakeDevice, Settings, outlet
 from arraymill.jobs.engine.device import contract as contract_module
 from arraymill.jobs.engine.device.contract import plan_products, stripe_rows
 from arraymill.jobs.engine.device.device import EventName
@@ -35,6 +35,7 @@ N_GROUPS = 20
 def small_stripes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contract_module, "STRIPE_ROWS", 3)
     monkeypatch.setattr(contract_module, "STRIPE_MULTIPLE", 1)
+    monkeypatch.setattr(outlet, "REOPEN_BYTES", 100)
 
 
 @pytest.mark.parametrize("group", range(N_GROUPS))

@@ -16,8 +16,10 @@ from device_engine import F4, product_stage, run_stage
 from in_process_jobs import plan_arrays
 
 from arraymill.jobs.arrays import MemorySource, MemoryTarget
+from arraymill.jobs.blocks import Grid
 from arraymill.jobs.engine.device import CudaDevice, Engine, Settings
 from arraymill.jobs.engine.device import cuda as cuda_module
+from arraymill.jobs.stages import MapStage
 
 SETTINGS = Settings(slot_bytes=64, n_in=3, n_out=2, n_readers=2, n_writers=2)
 RNG = np.random.default_rng(0)
@@ -151,6 +153,23 @@ def test_halves_are_added_up_in_float32_by_every_torch(pretend: Any, mode: str, 
     stored, result = (half, half) if mode == "fp16" else (F4, F4)
     out, _ = product(A.astype(stored), B.astype(stored), mode=mode, result=result)
     np.testing.assert_array_equal(out, A @ B)
+
+
+def test_kernels_keep_the_flags_of_their_worker(pretend: Any) -> None:
+    torch, seen = pretend(), []
+
+    class Looks:
+        def apply(self, xp: Any, blocks: Any) -> Any:
+            seen.append(torch.matmul.fp32_precision)
+            return blocks[0]
+
+    torch.matmul.fp32_precision = "tf32"
+    engine = Engine(CudaDevice(), SETTINGS)
+    kernel: Any = Looks()
+    stage = MapStage(kernel, Grid((12, 12), (12, 12)), (6, 12), ((12, 12),))
+    run_stage(engine, stage, (MemorySource("x", A),), MemoryTarget(np.empty((12, 12), F4)))
+    engine.close()
+    assert seen == ["tf32", "tf32"]
 
 
 def test_streams_follow_what_was_allocated(pretend: Any) -> None:
