@@ -4,8 +4,11 @@ m, k, n are BLAS's: A is m x k, B is k x n, C is m x n. A task is one tile of C 
 one thread, so that its bits do not depend on the number of cores. A product is halved along its longer side until there
 are enough tasks for the cores of a node, while what is left stays worth a task.
 
-Measured on two cores, 8192^3 in float32, two threads, OpenBLAS's kernels for AVX-512 (and AVX2): tiles of 512 x 8192
-5.82 s (5.14), 1024 x 8192 5.54 (5.06), 2048 x 8192 5.42 (5.03), 4096 x 4096 5.39 (4.97), 2048 x 2048 5.49 (5.15).
+Measured on two cores, two threads, 8192^3 in float32, OpenBLAS's kernels for AVX-512 (and AVX2): tiles of 512 x 8192
+5.82 s (5.14), 1024 x 8192 5.54 (5.06), 2048 x 8192 5.42 (5.03), 4096 x 4096 5.39 (4.97), 2048 x 2048 5.49 (5.15). And
+written into a file of 20000 columns: whole rows at 8 GB/s, runs of 4096 elements at 2.1, of 2048 at 0.9. So a tile has
+whole rows, or such long parts of them that their writing is lost in their products, and 1024 rows where there are so
+many.
 """
 
 from __future__ import annotations
@@ -17,20 +20,22 @@ from ..errors import CannotFitError
 
 __all__ = ["Tile", "choose_parts", "choose_tile"]
 
-_FLOPS, _READ = 1e11, 8e9
+_FLOPS = 1e11
 """Of one core, to tell whether a task is worth it."""
-_STEPS = ((8, 0.02, 512), (8, 0.02, 256), (64, 0.25, 2048), (64, 4.0, 512))
-"""So many tasks if each is left so many seconds and no side is shorter than that: 8 for any product, 64 for a large
-one, and 64 of smaller tiles where k is long."""
-_LONG_K = 1 << 14
-"""Where k is longer, it is cut before sides become shorter than 512."""
+_STEPS = ((8, 0.01, 512), (64, 0.25, 1024))
+"""So many tasks if each is left so many seconds and so many rows: 8 for any product, 64 for a large one."""
+_AREA = 1 << 24
+"""Elements of a tile: beyond it nothing is gained and more memory kept."""
+_LONG_ROW = 20_480
+"""The longest row of a tile, which then has 800 of them: longer runs are written no faster."""
+_RUN_S = 8e-6
+"""What it costs to write a part of a row by itself: columns are cut where that is lost in the products of the part."""
+_LOST = 0.01
 _NARROW = 256
 """Narrower tiles wait for memory, which is read fastest as whole rows: of A for few columns, of B for few rows."""
 _SHORT_K, _SHORT_ROWS = 512, 512
 """Products of so short a k wait for C to be written, which is fastest as whole rows, of at least so many at once."""
 _FEW_PARTS = 32
-_LARGEST_SIDE = 4096
-"""Beyond it, larger tiles gain nothing and keep more memory."""
 _MULTIPLE = 128
 _LEAST_SLAB = 256
 _PART_BYTES = 64 << 20
@@ -70,9 +75,9 @@ def choose_tile(
     Examples
     --------
     >>> choose_tile(8192, 8192, 8192, panel_itemsize=4, tile_itemsize=4, budget_bytes=256 << 20)
-    Tile(rows=2048, columns=2048, slab=8192)
+    Tile(rows=1024, columns=8192, slab=4096)
     >>> choose_tile(200_000, 2048, 2048, panel_itemsize=4, tile_itemsize=4, budget_bytes=256 << 20)
-    Tile(rows=3072, columns=2048, slab=2048)
+    Tile(rows=4096, columns=2048, slab=2048)
     """
     rows, columns = _wanted(m, n, k, panel_itemsize, n_matrices)
     slab = _fitting_slab(rows, columns, k, panel_itemsize, tile_itemsize, budget_bytes)
@@ -108,27 +113,32 @@ def choose_parts(tile: Tile, m: int, n: int, k: int, *, n_batches: int, itemsize
 
 
 def _wanted(m: int, n: int, k: int, itemsize: int, n_matrices: int) -> tuple[int, int]:
-    """Return the tile that parallel work asks for, memory aside."""
-    rows, columns = m, n
+    """Return the tile that parallel work and fast writing ask for, memory aside."""
     if m < _NARROW < n and 8 * m * n * _FEW_PARTS <= k * n * itemsize:
         # k can be cut instead, which leaves rows of B whole
         return m, n
-    if k <= _SHORT_K and m > _SHORT_ROWS and n * _SHORT_ROWS <= _LARGEST_SIDE**2:
-        n_tasks = min(max(int(2 * m * n * k / (0.02 * _FLOPS)), 1), 64)
-        return min(m, max(min(ceil_div(m, n_tasks), _LARGEST_SIDE**2 // n), _SHORT_ROWS)), n
-    for n_tasks, least_s, least_side in _STEPS:
+    columns = ceil_div(n, ceil_div(n, _LONG_ROW))
+    rows = min(m, max(_AREA // columns, 1))
+    for n_tasks, least_s, least_rows in _STEPS:
         while n_matrices * ceil_div(m, rows) * ceil_div(n, columns) < n_tasks:
-            halves = _halve(rows, columns)
-            seconds = max(2 * halves[0] * halves[1] * k / _FLOPS, sum(halves) * k * itemsize / _READ)
-            if seconds < least_s or ceil_div(max(rows, columns), 2) < least_side or (k > _LONG_K and least_side < 512):
+            cut = _cut(rows, columns, k, least_rows)
+            if 2 * cut[0] * cut[1] * k < least_s * _FLOPS or cut == (rows, columns):
                 break
-            rows, columns = halves
-    return min(rows, _side(columns)), min(columns, _side(rows))
+            rows, columns = cut
+    return min(m, _round(rows)), min(n, _round(columns))
 
 
-def _side(other: int) -> int:
-    """Return the longest side worth having beside another: as much area as two of the largest."""
-    return max(_LARGEST_SIDE, _LARGEST_SIDE**2 // max(other, 1))
+def _round(length: int) -> int:
+    return ceil_div(length, _MULTIPLE) * _MULTIPLE
+
+
+def _cut(rows: int, columns: int, k: int, least_rows: int) -> tuple[int, int]:
+    """Return a tile with its rows halved; with its columns halved where rows are few; or as it was."""
+    if rows >= 2 * least_rows:
+        return ceil_div(rows, 2), columns
+    half = ceil_div(columns, 2)
+    is_lost = _LOST * 2 * k * half / _FLOPS >= _RUN_S
+    return (rows, half) if is_lost and half >= _NARROW else (rows, columns)
 
 
 def _halve(rows: int, columns: int) -> tuple[int, int]:

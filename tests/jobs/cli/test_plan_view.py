@@ -51,7 +51,7 @@ def test_table_says_what_where_and_how_long(planned):
     rows = rows_of(plan_table(planned, PLACE, OutputSpec(path="c.npy")))
     assert rows["output"].startswith("c.npy  (4096, 4096) float32")
     assert rows["runs on"] == "CPU, local, 2 workers, precision standard (as asked)"
-    assert rows["tasks"] == "8 (4 x 2) of 1024 x 2048"
+    assert rows["tasks"] == "8 of 512 x 4096"
     assert rows["products"] == "all of k (4096) at once"
     assert rows["time"].startswith("about 687 ms at nominal rates: bound by computing")
     assert rows["at least"].startswith("687 ms and 201 MB by any schedule: 100 % and ")
@@ -130,11 +130,11 @@ def test_record_is_json_and_complete(planned):
     assert (record["rates"], record["bytes_ratio"] > 1, record["least_s"] > 0) == ("nominal", True, True)
     assert record["stage"] == {
         "shape": [4096, 4096, 4096],
-        "chunks": [1024, 2048, 4096],
-        "counts": [4, 2, 1],
+        "chunks": [512, 4096, 4096],
+        "counts": [8, 1, 1],
         "n_parts": 1,
         "tiles_per_task": 1,
-        "tile": [1024, 2048],
+        "tile": [512, 4096],
         "slab": 4096,
         "order": "rows",
         "resident": "none",
