@@ -22,12 +22,13 @@ def save_growth_plot(document: Document, path: Path) -> None:
         return
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
+    left.set_xscale("log")
+    right.set_xscale("log")
     for name, points in by_size.items():
         _draw(left, name, points)
     if by_tasks:
         _draw(right, "a job of so many tasks", by_tasks)
     for axes, label in ((left, "GiB read"), (right, "tasks on a warm cluster")):
-        axes.set_xscale("log", base=2 if axes is left else 10)
         axes.set_yscale("log")
         axes.set_xlabel(label, fontsize=8)
         axes.set_ylabel("seconds", fontsize=8)
@@ -43,6 +44,8 @@ def _draw(axes: Any, name: str, points: list[tuple[float, float]]) -> None:
     sizes, seconds = [size for size, _ in points], [s for _, s in points]
     slope = f", exponent {exponent(sizes, seconds):.2f}" if len(points) > 1 else ""
     axes.plot(sizes, seconds, "o-", label=f"{name}{slope}")
+    axes.set_xticks(sizes, [f"{size:g}" for size in sizes], fontsize=8)
+    axes.set_xticks([], minor=True)
 
 
 def _by_size(document: Document) -> dict[str, list[tuple[float, float]]]:
