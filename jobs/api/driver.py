@@ -107,6 +107,7 @@ class _Drive:
     records: list[BlockRecord] = field(default_factory=list)
     outcome: Outcome | None = None
     _told_s: float = 0.0
+    _is_brief: bool = False
 
     def run(self, *, accept_changed: bool, in_foreground: bool) -> None:
         """Go from where the job stands to its `outcome`, which is set the moment that nothing undoes it."""
@@ -125,7 +126,8 @@ class _Drive:
             plan, place = plan_of(self.job)
         n_workers = fitting_workers(self.job, plan, place)
         self.watch.on_plan(plan, place)
-        self._tell("STARTING", started_s=time.time(), n_blocks=plan.n_blocks, place=place.kind)
+        self._is_brief = place.kind == "inline" and plan.predicted_s < _STATE_PERIOD_S
+        self._pass("STARTING", started_s=time.time(), n_blocks=plan.n_blocks, place=place.kind)
         if is_new:
             preparation.begin(self.folder, self.job, journal, plan, place)
         else:
@@ -180,7 +182,7 @@ class _Drive:
         bad, unmerged = set[int](), set[int]()
         for _ in range(_VERIFY_ROUNDS):
             merged = self._run_blocks(journal, plan, session, output, epoch)
-            self._tell("FINISHING")
+            self._pass("FINISHING")
             bad = differing_blocks(plan.stage, output.target, journal.settled().done)
             unmerged = merged.differing_blocks(plan.stage)
             if not bad and not unmerged:
@@ -212,9 +214,7 @@ class _Drive:
 
     def _on_progress(self, progress: Progress) -> None:
         self.watch.on_progress(progress)
-        now = time.monotonic()
-        if now - self._told_s >= _STATE_PERIOD_S:
-            self._told_s = now
+        if time.monotonic() - self._told_s >= _STATE_PERIOD_S:
             self._tell("RUNNING", n_done=progress.done_blocks)
 
     def _finish(
@@ -227,22 +227,21 @@ class _Drive:
         path, value = preparation.output_path(self.folder, self.job), None
         if self.job.spec.output is None:
             value = np.load(path, allow_pickle=False)
-        self.outcome = Outcome(
-            plan,
-            place,
-            n_workers,
-            value,
-            Path(path) if value is None else None,
-            seconds,
-            start_s,
-            tuple(self.records),
-            job_id=self.folder.id,
-            skipped=skipped,
-        )
+        file, times = Path(path) if value is None else None, (seconds, start_s)
+        done = Outcome(plan, place, n_workers, value, file, *times, tuple(self.records), self.folder.id, skipped)
+        self.outcome = done
+
+    def _pass(self, status: str, **changes: Any) -> None:
+        """Go through a state that a brief job leaves at once: to write it down would take as long as the job."""
+        self._note(status, **changes) if self._is_brief else self._tell(status, **changes)
 
     def _tell(self, status: str, **changes: Any) -> None:
+        self._note(status, **changes)
+        self._told_s = time.monotonic()
+        write_state(self.folder, self.state)
+
+    def _note(self, status: str, **changes: Any) -> None:
         reason = changes.pop("reason", "")
         # what an earlier attempt ended with is over
         changes |= {"exit_code": None, "error": None, "ended_s": None}
         self.state = replace(self.state, status=status, reason=reason, pid=os.getpid(), **changes)
-        write_state(self.folder, self.state)
