@@ -22,7 +22,7 @@ from ..blocks import Grid, ceil_div
 from ..errors import CannotFitError, InputUnsupportedError
 from ..headers import ArrayHeader
 from ..kernels import Namespace, ReduceKernel
-from ..limits import Limits
+from ..limits import DeviceKind, Limits
 from ..sizes import format_bytes
 from ..stages import Draft, ReduceStage
 from ..workspace import thread_workspace
@@ -35,7 +35,8 @@ SLAB = 2048
 that float32 loses little."""
 
 _EXACT = 2**53
-_BLOCK_BYTES = (64 << 20, 4 << 30)
+_LEAST_BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 2 << 30}
+_MOST_BLOCK_BYTES = 4 << 30
 _N_TASKS = 256
 _PIECE_BYTES = {"cpu": 8 << 20, "cuda": 64 << 20}
 _READ_PER_PARTIAL = 16
@@ -134,7 +135,7 @@ def draft_cross_products(
     wide = 16 if compute.kind == "c" else 8
     sums_bytes, slab_bytes = 4 * wide * n * n, SLAB * n * compute.itemsize
     room = limits.task_host_bytes if limits.device == "cpu" else min(limits.task_host_bytes, limits.task_device_bytes)
-    target = limits.block_bytes or _target_bytes(header.nbytes, wide * n * n)
+    target = limits.block_bytes or _target_bytes(header.nbytes, wide * n * n, limits.device)
     piece = min(max(min(_PIECE_BYTES[limits.device], target) // (SLAB * row_bytes), 1) * SLAB, m)
     need = sums_bytes + slab_bytes + piece * (row_bytes + n * compute.itemsize)
     if need > room:
@@ -164,9 +165,9 @@ def draft_cross_products(
     )
 
 
-def _target_bytes(n_bytes: int, partial_bytes: int) -> int:
-    smallest, largest = _BLOCK_BYTES
-    return max(min(max(ceil_div(n_bytes, _N_TASKS), smallest), largest), _READ_PER_PARTIAL * partial_bytes)
+def _target_bytes(n_bytes: int, partial_bytes: int, device: DeviceKind) -> int:
+    wanted = min(max(ceil_div(n_bytes, _N_TASKS), _LEAST_BLOCK_BYTES[device]), _MOST_BLOCK_BYTES)
+    return max(wanted, _READ_PER_PARTIAL * partial_bytes)
 
 
 def samples_first(xp: Namespace, piece: Any, samples: int) -> Any:

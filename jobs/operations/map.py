@@ -27,7 +27,7 @@ from .typed import Apply, Input, Scalar, Typed, cast_typed, input_numbers, type_
 
 __all__ = ["MAP", "ExpressionKernel", "MapParams", "input_names"]
 
-_BLOCK_BYTES = 64 << 20
+_BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 1 << 30}
 """Of the widest array, in one task."""
 _PIECE_BYTES = {"cpu": 4 << 20, "cuda": 64 << 20}
 """Of the widest array, in one piece: what is read at once, and what a GPU is given at once."""
@@ -164,7 +164,7 @@ def _stage(headers: Sequence[ArrayHeader], program: Program, output: ArrayHeader
     reverse = output.order == "F"
     shape = output.shape[::-1] if reverse else output.shape
     widest = max(header.dtype.itemsize for header in (*headers, output))
-    chunks = row_major_chunks(shape, max((limits.block_bytes or _BLOCK_BYTES) // widest, 1))
+    chunks = row_major_chunks(shape, max((limits.block_bytes or _BLOCK_BYTES[limits.device]) // widest, 1))
     pieces = row_major_chunks(chunks, min(_PIECE_BYTES[limits.device] // widest, _allowed(headers, program, limits)))
     operands = tuple(header.shape[::-1] if reverse else header.shape for header in headers)
     n_elements = math.prod(pieces)

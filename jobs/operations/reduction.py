@@ -25,7 +25,7 @@ from ..blocks import Grid, Shape, ceil_div, row_major_chunks
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..kernels import Namespace, ReduceKernel
-from ..limits import Limits
+from ..limits import DeviceKind, Limits
 from ..stages import ConstantStage, Draft, ReduceStage
 from .axes import collapse, normalize_axes, reverse_axes
 from .block_sums import RUN
@@ -35,8 +35,11 @@ __all__ = ["Oracle", "Problem", "block_chunks", "collapse_piece", "draft_reducti
 
 Oracle = Callable[[Sequence[NDArray[Any]], Any], NDArray[Any]]
 
-_BLOCK_BYTES = (64 << 20, 4 << 30)
-"""A task's share of the input, at least and at most: about 256 tasks in between."""
+_LEAST_BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 2 << 30}
+_MOST_BLOCK_BYTES = 4 << 30
+"""A task's share of the input, at least and at most: about 256 tasks in between. A task of a GPU is a pipeline, whose
+first piece is read and whose last is folded alone: beside 2 GiB, 40 ms over the link at its nominal rate, that is
+little."""
 _N_TASKS = 256
 _PIECES_PER_BLOCK = 4
 """At least so many pieces in a block whose size the user chose."""
@@ -154,7 +157,7 @@ def _stage(
     axes = reverse_axes(axes, header.ndim) if reverse else axes
     count = math.prod(shape[a] for a in axes)
     kernel = make_kernel(Problem(dtype, result, shape, axes, count, reverse, limits))
-    target_bytes = limits.block_bytes or _target_bytes(header.nbytes)
+    target_bytes = limits.block_bytes or _target_bytes(header.nbytes, limits.device)
     # sums of everything are made of runs that start at element 0 wherever blocks can be cut between runs
     steps = {"run": RUN} if len(axes) == len(shape) else {"multiple": _ROW_MULTIPLE}
     chunks = block_chunks(shape, axes, max(target_bytes // dtype.itemsize, 1), **steps)
@@ -166,9 +169,8 @@ def _stage(
     return ReduceStage(kernel, Grid(shape, chunks), pieces, axes, keepdims, reverse)
 
 
-def _target_bytes(n_bytes: int) -> int:
-    smallest, largest = _BLOCK_BYTES
-    return min(max(n_bytes // _N_TASKS, smallest), largest)
+def _target_bytes(n_bytes: int, device: DeviceKind) -> int:
+    return min(max(n_bytes // _N_TASKS, _LEAST_BLOCK_BYTES[device]), _MOST_BLOCK_BYTES)
 
 
 def block_chunks(shape: Shape, axes: tuple[int, ...], target: int, *, multiple: int = 1, run: int = 1) -> Shape:
