@@ -30,8 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Shape
+from .file_speeds import remember
 
-__all__ = ["MappedFile", "is_mappable", "live_maps", "map_file", "pays_once"]
+__all__ = ["MappedFile", "is_mappable", "live_maps", "map_file"]
 
 _POPULATE_READ = 22
 """MADV_POPULATE_READ of <linux/mman.h>; Python's mmap does not name it."""
@@ -48,9 +49,6 @@ _WARM_BYTES_PER_S = 4e9
 _COPY_BYTES_PER_S = 4e10
 """Populating small pages was measured at 10 to 36 GB/s, huge pages at 140 to 1300; `pread` copies at 10."""
 
-_MOST_REMEMBERED = 256
-
-_pays: dict[tuple[int, int], bool] = {}
 _live: weakref.WeakValueDictionary[tuple[int, ...], MappedFile] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 
@@ -113,13 +111,12 @@ class MappedFile:
     b'2345'
     """
 
-    __slots__ = ("__weakref__", "_is_slow", "_map", "descriptor", "length")
+    __slots__ = ("__weakref__", "_map", "descriptor", "length")
 
     def __init__(self, descriptor: int, length: int) -> None:
         if os.fstat(descriptor).st_size < length:
             raise _too_short()
         self._map = mmap.mmap(descriptor, length, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
-        self._is_slow = False
         self.descriptor, self.length = os.dup(descriptor), length
         weakref.finalize(self, os.close, self.descriptor)
 
@@ -143,37 +140,12 @@ class MappedFile:
         self._map.madvise(_POPULATE_READ, first, last - first)
         seconds = time.perf_counter() - began
         if last - first >= _HUGE_PAGE:
-            self._is_slow = last - first < _WARM_BYTES_PER_S * seconds
-            _remember(self.descriptor, last - first > _COPY_BYTES_PER_S * seconds)
-
-    def expect(self, start: int, stop: int) -> None:
-        """Let the disk begin to read what will be populated next, if the last time had to wait for it."""
-        if self._is_slow:
-            os.posix_fadvise(self.descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
+            remember("is slow", self.descriptor, last - first < _WARM_BYTES_PER_S * seconds)
+            remember("pays once", self.descriptor, last - first > _COPY_BYTES_PER_S * seconds)
 
     def address(self) -> int:
         """Return where the map begins in memory."""
         return int(np.frombuffer(self._map, np.uint8, 1).__array_interface__["data"][0])
-
-
-def pays_once(descriptor: int) -> bool:
-    """Return whether a view of a file pays even if it is looked at once; unknown files are given a try.
-
-    Mapping a page costs about what copying it costs, unless the page cache holds the file in huge pages: that depends
-    on the file system and on how the file was written, so it is measured. It changes no bit of any answer.
-    """
-    return _pays.get(_identity(descriptor), True)
-
-
-def _remember(descriptor: int, pays: bool) -> None:
-    if len(_pays) > _MOST_REMEMBERED:
-        _pays.clear()
-    _pays[_identity(descriptor)] = pays
-
-
-def _identity(descriptor: int) -> tuple[int, int]:
-    status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino
 
 
 def _too_short() -> OSError:

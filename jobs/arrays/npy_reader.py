@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from ..blocks import Region, Shape
 from ..errors import InputChangedError
 from ..headers import ArrayHeader
+from .file_speeds import recall, remember
 from .files import cannot_read
 from .npy_views import NpyViews
 from .runs import Piece, byte_strides, cut
@@ -28,6 +30,13 @@ GAP_BYTES = 16 * 1024
 
 DIRECT_BYTES = 4 * 1024
 """Runs of `out` from this length on are read into directly; shorter ones are copied from the scratch."""
+
+
+SLOW_BYTES = 1 << 20
+"""Smaller reads say nothing about the speed of a disk."""
+
+WARM_BYTES_PER_S = 2e9
+"""What comes faster was in the page cache: nothing has to be read ahead."""
 
 
 class NpyReader:
@@ -82,9 +91,10 @@ class NpyReader:
             raise cannot_read(self._header.name, error) from error
 
     def expect(self, region: Region) -> None:
-        """Let a slow disk begin to read a region that will be viewed next."""
-        if self._views is not None:
-            self._views.expect(region)
+        """Let the disk begin to read a region, if the last one had to wait for it."""
+        if self._views is not None and recall("is slow", self._descriptor, default=False):
+            for start, stop in self._views.pages(region):
+                os.posix_fadvise(self._descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
 
     def read(self, region: Region, out: NDArray[Any]) -> int:
         """Fill `out` with a region and return the bytes read from the file, gaps that were thrown away included.
@@ -109,9 +119,12 @@ class NpyReader:
         pieces = cut(
             shape, header.dtype.itemsize, region, gap_bytes=GAP_BYTES, limit_bytes=SCRATCH_BYTES, direct=direct
         )
-        moved = 0
+        moved, began = 0, time.perf_counter()
         for piece in pieces:
             moved += self._read_piece(piece, view_of(out, piece.region, origin=region), shape, direct)
+        if moved >= SLOW_BYTES:
+            is_slow = moved < WARM_BYTES_PER_S * (time.perf_counter() - began)
+            remember("is slow", self._descriptor, is_slow)
         return moved
 
     def _read_piece(self, piece: Piece, out: NDArray[Any], shape: Shape, direct: bool) -> int:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..blocks import Region, region_shape
 from ..headers import ArrayHeader
-from .maps import MappedFile, is_mappable, map_file, pays_once
+from .file_speeds import recall
+from .maps import MappedFile, is_mappable, map_file
 from .runs import Piece, cut
 from .source import view_of
 
@@ -65,25 +66,19 @@ class NpyViews:
         """
         if not self._has_views or self._header.dtype.itemsize * math.prod(region_shape(region)) < VIEW_BYTES:
             return None
-        if not is_kept and not pays_once(self._descriptor):
+        if not is_kept and not recall("pays once", self._descriptor, default=True):
             return None
         if next(self._pieces(region)).run < VIEW_RUN_BYTES:
             return None
         if self._mapped is None:
             self._mapped = map_file(self._descriptor, self._data_offset + self._header.nbytes)
-        for start, stop in self._pages(region):
+        for start, stop in self.pages(region):
             self._mapped.populate(start, stop)
         shape = self._header.shape if self._header.order == "C" else self._header.shape[::-1]
         array = self._mapped.array(self._data_offset, self._header.dtype, shape)
         return view_of(array if self._header.order == "C" else array.T, region)
 
-    def expect(self, region: Region) -> None:
-        """Let the disk begin to read a region that will be viewed next, if the last view had to wait for it."""
-        if self._mapped is not None:
-            for start, stop in self._pages(region):
-                self._mapped.expect(start, stop)
-
-    def _pages(self, region: Region) -> Iterator[tuple[int, int]]:
+    def pages(self, region: Region) -> Iterator[tuple[int, int]]:
         """Yield the bytes that a region needs in memory: its runs, or with what lies between where that is little."""
         for piece in self._pieces(region):
             first = piece.offset + self._data_offset

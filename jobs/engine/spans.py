@@ -69,6 +69,8 @@ def packed_pieces(
         In the order in which they are wanted.
     """
     spans = spans_of(regions, header.dtype.itemsize)
+    for span in spans[:1]:
+        reader.expect(_hull(span))
     for span, following in zip_longest(spans, spans[1:]):
         if following is not None:
             reader.expect(_hull(following))

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arraymill.jobs.arrays import maps
-from arraymill.jobs.arrays.maps import MappedFile, is_mappable, live_maps, map_file, pays_once
+from arraymill.jobs.arrays import file_speeds, maps
+from arraymill.jobs.arrays.file_speeds import recall
+from arraymill.jobs.arrays.maps import MappedFile, is_mappable, live_maps, map_file
 
 
 @pytest.fixture
@@ -80,27 +81,23 @@ def test_descriptors_are_closed_with_their_maps(path: Path) -> None:
     os.close(descriptor)
 
 
-def test_whether_a_view_pays_once_is_remembered_by_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("rate", "pays", "is_slow"), [(0.0, True, False), (1e30, False, True)])
+def test_the_speed_of_a_file_is_remembered(
+    path: Path, monkeypatch: pytest.MonkeyPatch, rate: float, pays: bool, is_slow: bool
+) -> None:
+    for name in ("_COPY_BYTES_PER_S", "_WARM_BYTES_PER_S"):
+        monkeypatch.setattr(maps, name, rate)
+    monkeypatch.setattr(maps, "_HUGE_PAGE", 8192)
+    monkeypatch.setattr(file_speeds, "_seen", {})
     descriptor = open_file(path)
-    monkeypatch.setattr(maps, "_pays", {})
-    monkeypatch.setattr(maps, "_HUGE_PAGE", 4096)
-    assert pays_once(descriptor)
-    monkeypatch.setattr(maps, "_COPY_BYTES_PER_S", 1e30)
-    MappedFile(descriptor, 16384).populate(0, 5000)
-    assert not pays_once(descriptor)
-    monkeypatch.setattr(maps, "_COPY_BYTES_PER_S", 0.0)
-    MappedFile(descriptor, 16384).populate(0, 5000)
-    assert pays_once(descriptor)
+    mapped = MappedFile(descriptor, 16384)
+    mapped.populate(0, 10)
+    # less than a huge page says nothing
+    assert file_speeds._seen == {}
+    mapped.populate(0, 9000)
+    assert recall("pays once", descriptor, default=not pays) is pays
+    assert recall("is slow", descriptor, default=not is_slow) is is_slow
     os.close(descriptor)
-
-
-def test_what_is_remembered_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maps, "_pays", {(0, n): True for n in range(1000)})
-    monkeypatch.setattr(maps, "_HUGE_PAGE", 4096)
-    descriptor = open_file(path)
-    MappedFile(descriptor, 16384).populate(0, 5000)
-    os.close(descriptor)
-    assert len(maps._pays) == 1
 
 
 def test_files_of_other_machines_have_no_views(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
