@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 __all__ = ["Habit", "recall", "remember"]
 
 Habit: TypeAlias = Literal["pays once", "is slow"]
-"""A view pays even if it is looked at once, since the page cache holds the file in huge pages; the disk was waited for."""
+"""A view pays even if it is used once, since the page cache holds the file in huge pages; the disk was waited for."""
 
 _MOST_REMEMBERED = 256
 
