@@ -16,7 +16,8 @@ from .errors import SpecError
 from .spec import JobSpec
 from .spec_document import Document, merge
 from .spec_errors import explain_invalid, suggest
-from .spec_yaml import parse_scalar, parse_yaml, read_text
+from .spec_scalar import parse_scalar
+from .spec_yaml import parse_yaml, read_text
 
 __all__ = [
     "apply_overrides",

@@ -9,13 +9,12 @@ import threading
 import time
 from pathlib import Path
 
-import yaml
-
 from ..arrays import check_destination, partial_path
 from ..errors import JobError, OutputError
 from ..job import Job, open_job
 from ..spec import JobSpec
 from ..spec_load import load_spec
+from ..spec_write import format_yaml
 from ..store import (
     JobFolder,
     JobLock,
@@ -82,7 +81,7 @@ def create_job(spec: JobSpec) -> tuple[JobFolder, JobLock]:
     folder = create_job_folder()
     lock = JobLock.acquire(folder)
     document = spec.model_dump(mode="json", exclude_none=True)
-    write_file(folder.spec, yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode())
+    write_file(folder.spec, format_yaml(document).encode())
     output = None if spec.output is None else spec.output.path
     write_state(
         folder,

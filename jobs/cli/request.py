@@ -15,7 +15,8 @@ from ..spec import JobSpec, Settings
 from ..spec_document import Document, merge, spec_error
 from ..spec_errors import explain_invalid, suggest
 from ..spec_load import check_document, input_paths, override
-from ..spec_yaml import parse_scalar, parse_yaml, read_text
+from ..spec_scalar import parse_scalar
+from ..spec_yaml import parse_yaml, read_text
 
 __all__ = ["PROFILES", "check_job", "job_of", "profile_document"]
 

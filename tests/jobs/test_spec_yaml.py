@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arraymill.jobs.errors import SpecError
-from arraymill.jobs.spec_yaml import MAX_BYTES, MAX_DEPTH, parse_yaml, read_text
+from arraymill.jobs.spec_yaml import MAX_BYTES, parse_yaml, read_text
+from arraymill.jobs.spec_yaml_builder import MAX_DEPTH
 
 
 def value_of(text):
