@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
@@ -75,6 +74,8 @@ class LazyGroup(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and args[0] not in _HIDDEN:
+            from difflib import get_close_matches
+
             operations = import_module("..operations", __package__).OPERATIONS
             meant = [f"run {args[0]}"] if args[0] in operations else get_close_matches(args[0], COMMANDS, n=1)
             hint = f"; did you mean arraymill {meant[0]}?" if meant else ""

@@ -63,7 +63,7 @@ class OperationGroup(Group):
         name = args[0]
         if name.startswith("-") and name != "-":
             ctx.fail(f"{name} comes too early: options follow the operation and its inputs.")
-        if self.get_command(ctx, name) is None:
+        if name not in OPERATIONS and name != "-" and not name.endswith(_JOB_FILES):
             ctx.fail(self._unknown(name))
         return super().resolve_command(ctx, args)
 
