@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .cases import Case
 from .ceilings import measure_ceilings
 from .files import make_input, warm
 from .gpu_ceilings import gpu_name, measure_gpu_ceilings
@@ -55,7 +56,7 @@ def _run(options: Options, folder: Path) -> Document:
     runs: list[Run] = []
     for number in range(options.runs):
         _say(f"run {number + 1} of {options.runs}")
-        for partly in _run_once(options, protocol, until):
+        for partly in _run_once(options, options.cases_of(number), protocol, until):
             # the first run is kept case by case: what was measured before an interruption counts
             if number == 0:
                 document = _keep(options, _document(options, settled_gb, [partly]))
@@ -64,13 +65,12 @@ def _run(options: Options, folder: Path) -> Document:
     return document
 
 
-def _run_once(options: Options, protocol: Protocol, until: float) -> Iterator[Run]:
+def _run_once(options: Options, cases: list[Case], protocol: Protocol, until: float) -> Iterator[Run]:
     """Yield the run after each case."""
     folder = protocol.folder
     _say("making inputs and measuring ceilings")
     # with a GPU, and little room, that of the first case
-    cases = options.cases[:1] if options.gpu else options.cases
-    matrices = [matrix for case in cases for matrix in case.inputs]
+    matrices = [matrix for case in (cases[:1] if options.gpu else cases) for matrix in case.inputs]
     ceilings: dict[str, float] = {}
     if matrices:
         # the tallest input is what reading is measured on
@@ -82,24 +82,19 @@ def _run_once(options: Options, protocol: Protocol, until: float) -> Iterator[Ru
     figures = measure_overhead(folder, quick=options.quick) if options.with_overhead else {}
     yield Run(ceilings, (), figures)
     results: list[CaseResult] = []
-    for place, case in enumerate(options.cases):
+    for place, case in enumerate(cases):
         if time.monotonic() > until:
             _say(f"{case.name}: left out, time is up")
             continue
         results.append(run_case(case, options.contenders_of(case), protocol, ceilings))
         yield Run(ceilings, tuple(results), figures)
         if options.drops_inputs:
-            later = {matrix for other in options.cases[place + 1 :] for matrix in other.inputs}
+            later = {matrix for other in cases[place + 1 :] for matrix in other.inputs}
             for matrix in set(case.inputs) - later:
                 (folder / matrix.file_name).unlink(missing_ok=True)
 
 
 def _document(options: Options, settled_gb: float, runs: list[Run]) -> Document:
-    # a run that was cut short has fewer cases: only what all runs have can be compared
-    common = set.intersection(*({case.name for case in run.cases} for run in runs))
-    even = tuple(
-        Run(run.ceilings, tuple(case for case in run.cases if case.name in common), run.figures) for run in runs
-    )
     return Document(
         SCHEMA,
         "gpu" if options.gpu else "cpu",
@@ -111,8 +106,8 @@ def _document(options: Options, settled_gb: float, runs: list[Run]) -> Document:
         settled_gb,
         versions(),
         machine_facts(gpu_name() if options.gpu else None),
-        even,
-        found_ratios(GPU_TARGETS if options.gpu else TARGETS, even, quick=options.quick),
+        tuple(runs),
+        found_ratios(GPU_TARGETS if options.gpu else TARGETS, runs, quick=options.quick),
     )
 
 

@@ -72,6 +72,8 @@ CASES = (
         1e-12,
         settings={"memory_per_worker": BUDGET_BYTES},
         most_rounds=1,
+        # repeated when it is named
+        most_runs=1,
         round_s=215,
     ),
     _reduction("sum", 0, _OURS, _N, _D, _C, _S, round_s=34),

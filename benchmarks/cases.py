@@ -81,7 +81,7 @@ class Case:
         Of a reduction; all axes when left out.
     settings : mapping
         arraymill's: memory, device, precision.
-    most_rounds : int
+    most_rounds, most_runs : int
         For what takes minutes.
     round_s : float
         A round of it on 2 cores, for the estimate.
@@ -100,6 +100,7 @@ class Case:
     axis: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     most_rounds: int = 1000
+    most_runs: int = 1000
     round_s: float = 10.0
     from_shell: bool = False
     cold: bool = False

@@ -78,6 +78,8 @@ class Contender:
         The library that it cannot do without.
     writes : bool
         Whether there is a result to check.
+    most_rounds : int
+        For who takes far longer than the others.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Contender:
     operations: tuple[str, ...] | None = None
     needs: str = "numpy"
     writes: bool = True
+    most_rounds: int = 1000
 
     def variants_for(self, case: Case) -> list[Variant]:
         """Return its variants with the settings of a case that it follows."""
@@ -117,7 +120,7 @@ CONTENDERS = (
         operations=(*_REDUCTIONS, "matmul", "gram"),
         needs="cubed",
     ),
-    Contender("seeds", "by_seeds", takes=("device",), operations=(*_REDUCTIONS, "matmul")),
+    Contender("seeds", "by_seeds", takes=("device",), operations=(*_REDUCTIONS, "matmul"), most_rounds=1),
     Contender("disk", "by_disk", writes=False),
 )
 

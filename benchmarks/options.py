@@ -14,6 +14,7 @@ from .gpu_table import gpu_cases
 __all__ = ["Options", "parse_options"]
 
 _OVERHEAD = "overhead"
+_ROUNDS = 3
 _PER_RUN_S = 45.0
 """Ceilings and overhead, each run."""
 
@@ -47,8 +48,15 @@ class Options:
     @property
     def estimate_s(self) -> float:
         """Seconds that all of it takes on 2 cores, about; inputs and references apart."""
-        rounds = sum(case.round_s * min(self.rounds, case.most_rounds) for case in self.cases)
-        return self.runs * (rounds + (_PER_RUN_S if not self.quick else 10.0))
+        seconds = 0.0
+        for number in range(self.runs):
+            seconds += sum(case.round_s * min(self.rounds, case.most_rounds) for case in self.cases_of(number))
+            seconds += 10.0 if self.quick else _PER_RUN_S
+        return seconds
+
+    def cases_of(self, run: int) -> list[Case]:
+        """Return the cases of a run, counted from 0."""
+        return [case for case in self.cases if run < case.most_runs]
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -59,7 +67,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         _print_list(gpu_cases())
         parser.exit()
     for name in ("rounds", "runs"):
-        if getattr(chosen, name) < 1:
+        if getattr(chosen, name) is not None and getattr(chosen, name) < 1:
             parser.error(f"--{name}: at least 1")
     known = [case.name for case in gpu_cases()] if chosen.gpu else [*groups(), *(c.name for c in (*CASES, *EXTRA))]
     for name in chosen.case or []:
@@ -70,7 +78,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         cases=_cases(chosen, quick),
         contenders=_contenders(chosen),
         with_overhead=not chosen.gpu and (chosen.case is None or _OVERHEAD in chosen.case),
-        rounds=chosen.rounds,
+        rounds=chosen.rounds or (_ROUNDS if chosen.runs == 1 else 1),
         runs=chosen.runs,
         gpu=chosen.gpu,
         quick=quick,
@@ -90,6 +98,8 @@ def _cases(chosen: argparse.Namespace, quick: bool) -> list[Case]:
         cases = [case for case in gpu_cases(on_cpu=chosen.dry_run) if chosen.case is None or case.name in chosen.case]
     else:
         cases = [_enlarged(case, chosen.larger_gb) for case in chosen_cases(chosen.case)]
+    if chosen.case is not None:
+        cases = [replace(case, most_runs=chosen.runs) for case in cases]
     cases = [case.shrunk() for case in cases] if quick else cases
     # a rehearsal on the CPU is of the code alone
     return [case.shrunk() for case in cases] if chosen.dry_run else cases
@@ -119,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     say("--case", nargs="+", metavar="NAME", help="only these cases, or groups of them (--list)")
     names = [item.name for item in CONTENDERS]
     say("--contender", nargs="+", choices=names, metavar="NAME", help=f"only some of {', '.join(names)}")
-    say("--rounds", type=int, default=3, metavar="N", help="turns of each contender in a run (3; long cases take 1)")
+    say("--rounds", type=int, metavar="N", help="turns of each contender in a run (3, and 1 of several runs)")
     say("--runs", type=int, default=1, metavar="N", help="repeat all of it; medians and spread are then those of runs")
     say("--within", type=float, metavar="SECONDS", help="start no case after so long; what was measured is kept")
     say("--drop-inputs", action="store_true", help="remove each input after the last case that reads it (one run)")

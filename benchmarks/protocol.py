@@ -110,7 +110,7 @@ def _enter(contender: Contender, track: _Track, protocol: Protocol) -> _Entry:
 
 def _take_turn(entry: _Entry, track: _Track, protocol: Protocol, label: str) -> None:
     """Add a turn to an entry, or its error: who failed once is out."""
-    if entry.error is not None:
+    if entry.error is not None or len(entry.turns) >= entry.contender.most_rounds:
         return
     case = track.case
     poison(track.output, case.output_shape, case.inputs[0].dtype)

@@ -187,13 +187,16 @@ def row_of(name: str, variant: dict[str, Any], turns: Sequence[Turn], *, case: C
 
 def merged(runs: Sequence[Run]) -> tuple[CaseResult, ...]:
     """Return the cases of one run as they are, and of several with the spread of the runs' medians."""
-    if len(runs) == 1:
-        return runs[0].cases
-    cases = []
-    for place, case in enumerate(runs[0].cases):
-        same = zip(*(run.cases[place].rows for run in runs), strict=True)
-        cases.append(replace(case, rows=tuple(_merge_rows(rows) for rows in same)))
-    return tuple(cases)
+    by_name: dict[str, list[CaseResult]] = {}
+    for run in runs:
+        for case in run.cases:
+            by_name.setdefault(case.name, []).append(case)
+    return tuple(_merge(cases) if len(cases) > 1 else cases[0] for cases in by_name.values())
+
+
+def _merge(cases: Sequence[CaseResult]) -> CaseResult:
+    same = zip(*(case.rows for case in cases), strict=True)
+    return replace(cases[0], rows=tuple(_merge_rows(rows) for rows in same))
 
 
 def _merge_rows(rows: Sequence[Row]) -> Row:

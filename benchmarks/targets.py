@@ -63,7 +63,8 @@ def found_ratios(targets: Sequence[Target], runs: Sequence[Run], *, quick: bool 
     Of a rehearsal at small sizes, nothing is judged.
     """
     indexed = [(run, {(case.name, row.contender): row for case in run.cases for row in case.rows}) for run in runs]
-    found = tuple(_found(target, indexed) for target in targets if _is_wanted(target, runs[0]))
+    wanted = ((target, [pair for pair in indexed if _is_wanted(target, pair[0])]) for target in targets)
+    found = tuple(_found(target, pairs) for target, pairs in wanted if pairs)
     return tuple(replace(ratio, met="rehearsed", note="") for ratio in found) if quick else found
 
 
