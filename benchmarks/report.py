@@ -83,7 +83,21 @@ def _table(case: CaseResult) -> list[str]:
         _line(_COLUMNS),
         _line(["---", *["---:"] * (len(_COLUMNS) - 1)]),
         *(_line(_cells(row)) for row in case.rows),
+        *_stages(case),
     ]
+
+
+def _stages(case: CaseResult) -> list[str]:
+    """Return what arraymill says of where its time went, in the last turn."""
+    said = []
+    for row in case.rows:
+        busy = row.facts.get("busy_s")
+        if not busy:
+            continue
+        stages = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in busy.items())
+        blocks, workers = row.facts["n_blocks"], row.facts["n_workers"]
+        said.append(f"{row.contender}: {blocks} blocks on {workers} workers, busy in all with {stages}.")
+    return ["", *said] if said else []
 
 
 def _figures(document: Document) -> list[str]:
