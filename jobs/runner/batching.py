@@ -33,7 +33,7 @@ class Batching:
 
     Examples
     --------
-    >>> Batching(is_on=True).size(1000, n_tasks=4)
+    >>> Batching(is_on=True).size(1000, n_workers=4)
     1
     """
 
@@ -56,19 +56,19 @@ class Batching:
         arrays = result.partial if result.partial is not None else ()
         self._partial_bytes = max(self._partial_bytes, sum(array.nbytes for array in arrays))
 
-    def size(self, n_fresh: int, *, n_tasks: int) -> int:
+    def size(self, n_fresh: int, *, n_workers: int) -> int:
         """Return how many blocks one task holds.
 
         Parameters
         ----------
         n_fresh : int
             Blocks that were never sent.
-        n_tasks : int
-            Tasks that are out at the same time.
+        n_workers : int
+            The last blocks are shared out among them: fewer, larger tasks cost less than they could be better balanced.
         """
         if not (self._is_on and self._seconds):
             return 1
         block_s = _BLOCK_S + self._seconds[len(self._seconds) // 2]
-        even = max(ceil_div(n_fresh, n_tasks), int(LEAST_S / block_s))
+        even = max(ceil_div(n_fresh, n_workers), int(LEAST_S / block_s))
         fitting = _MOST_BYTES // self._partial_bytes if self._partial_bytes else _MOST_BLOCKS
         return max(min(int(MOST_S / block_s), even, fitting, _MOST_BLOCKS), 1)

@@ -154,9 +154,10 @@ class Loop:
             return
         context, is_idle = self._context, not self._out
         # one waits at each worker while one runs, once it is known how many blocks a task holds
-        n_tasks = (1 if self._batching.is_learning else 2) * context.session.n_workers
+        n_workers = context.session.n_workers
+        n_tasks = (1 if self._batching.is_learning else 2) * n_workers
         waits_for_canary = self._has_canary and not self._receipts.n_arrived
-        size = self._batching.size(self._agenda.n_fresh, n_tasks=n_tasks)
+        size = self._batching.size(self._agenda.n_fresh, n_workers=n_workers)
         is_clogged = self._merger.n_waiting >= _AHEAD * n_tasks * size
         n_free = n_tasks - len(self._out) if not waits_for_canary else int(is_idle)
         may_start = not (is_clogged or waits_for_canary)

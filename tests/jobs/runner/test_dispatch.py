@@ -97,7 +97,7 @@ def test_short_blocks_travel_together_once_one_is_done() -> None:
     ran, found = run(session)
     assert found.tobytes() == (X + 1).tobytes()
     assert sorted(record.block for record in ran.records) == list(range(64))
-    assert session.batches[0] == list(range(2, 18))
+    assert session.batches[0] == list(range(2, 33))
     assert len(session.futures) < 32
     assert session.forgotten == 1
 
@@ -132,7 +132,7 @@ def test_what_is_done_is_kept_when_another_block_of_its_task_ends_the_run(monkey
     journal = ScriptedJournal()
     with pytest.raises(CannotFitError):
         run(BatchingSession(n_workers=2), journal=journal)
-    assert set(journal.committed) == set(range(18)) - {7}
+    assert set(journal.committed) == set(range(33)) - {7}
 
 
 def test_a_death_takes_all_of_a_batch_and_each_runs_again() -> None:
