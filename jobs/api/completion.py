@@ -47,6 +47,9 @@ def differing_blocks(stage: Stage, target: Target, records: Mapping[int, Mapping
         regions: list[Region] = list(output_regions(stage, block, record.get("n_splits", 0)))
         return block_checksum(written_to, regions) != int(record["crc32"])
 
+    if len(chosen) == 1:
+        # a thread takes longer to start than a small block to read
+        return set(filter(differs, chosen))
     with ThreadPoolExecutor(cpu_count(), thread_name_prefix="arraymill-verify") as threads:
         return {block for block, is_different in zip(chosen, threads.map(differs, chosen), strict=True) if is_different}
 

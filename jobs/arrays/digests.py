@@ -60,6 +60,9 @@ def digest_spans(name: str, descriptor: int, spans: Sequence[Span]) -> list[str]
     n_threads = max(1, min(N_THREADS, len(os.sched_getaffinity(0)), len(spans)))
     # Each thread takes every n-th part: so the file is read from its beginning to its end, one buffer to a thread.
     shares = [spans[number::n_threads] for number in range(n_threads)]
+    if n_threads == 1:
+        # a thread takes longer to start than a small file to read
+        return _digest_share(name, descriptor, spans)
     with ThreadPoolExecutor(n_threads) as pool:
         digests = list(pool.map(_digest_share, repeat(name), repeat(descriptor), shares))
     return [digests[place % n_threads][place // n_threads] for place in range(len(spans))]
