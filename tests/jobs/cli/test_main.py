@@ -6,6 +6,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from arraymill.jobs.cli import main as main_module
@@ -191,3 +192,17 @@ def wait_until_reading(pid):
 def test_group_is_registered_for_dask_under_its_own_name():
     assert arraymill.name == "arraymill"
     assert main_module.arraymill is arraymill
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_what_is_imported_ahead_is_what_the_command_imports(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "home"))
+    np.save(tmp_path / "x.npy", np.ones(6))
+    path = str(tmp_path / "x.npy")
+    ahead = modules_after(command, "sum", path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    # on its own, the command brings the same
+    (tmp_path / "sitecustomize.py").write_text("import arraymill.jobs.cli.main as main\nmain._IMPORTED_BY = {}\n")
+    assert {name for name in ahead if name.startswith("arraymill.")} == {
+        name for name in modules_after(command, "sum", path) if name.startswith("arraymill.")
+    }
