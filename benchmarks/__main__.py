@@ -24,7 +24,6 @@ from .plot import can_plot
 from .protocol import Protocol, run_case
 from .report import as_json, as_markdown
 from .results import SCHEMA, CaseResult, Document, Run
-from .settle import settle
 from .stored import save_plots
 from .target_table import TARGETS
 from .targets import found_ratios
@@ -50,18 +49,17 @@ def _run(options: Options, folder: Path) -> Document:
     """Run all, and keep what there is after each run."""
     _check_room(options, folder)
     _say(f"about {options.estimate_s / 60:.0f} minutes on 2 cores, and some for inputs and references")
-    settled_gb = _settle() if options.settles else 0.0
     until = time.monotonic() + options.within_s if options.within_s is not None else float("inf")
-    protocol = Protocol(folder, options.rounds, options.cold, options.durable, _say)
+    protocol = Protocol(folder, options.rounds, options.cold, options.durable, _say, settles=options.settles)
     runs: list[Run] = []
     for number in range(options.runs):
         _say(f"run {number + 1} of {options.runs}")
         for partly in _run_once(options, options.cases_of(number), protocol, until):
             # the first run is kept case by case: what was measured before an interruption counts
             if number == 0:
-                document = _keep(options, _document(options, settled_gb, [partly]))
+                document = _keep(options, _document(options, [partly]))
         runs.append(partly)
-        document = _keep(options, _document(options, settled_gb, runs))
+        document = _keep(options, _document(options, runs))
     return document
 
 
@@ -94,7 +92,7 @@ def _run_once(options: Options, cases: list[Case], protocol: Protocol, until: fl
                 (folder / matrix.file_name).unlink(missing_ok=True)
 
 
-def _document(options: Options, settled_gb: float, runs: list[Run]) -> Document:
+def _document(options: Options, runs: list[Run]) -> Document:
     return Document(
         SCHEMA,
         "gpu" if options.gpu else "cpu",
@@ -103,19 +101,12 @@ def _document(options: Options, settled_gb: float, runs: list[Run]) -> Document:
         options.cold,
         options.durable,
         options.rounds,
-        settled_gb,
+        options.settles,
         versions(),
         machine_facts(gpu_name() if options.gpu else None),
         tuple(runs),
         found_ratios(GPU_TARGETS if options.gpu else TARGETS, runs, quick=options.quick),
     )
-
-
-def _settle() -> float:
-    _say("settling the machine: touching most of its free memory once (--no-settle leaves it out)")
-    n_bytes, seconds = settle()
-    _say(f"touched {n_bytes / 1e9:.1f} GB in {seconds:.0f} s")
-    return n_bytes / 1e9
 
 
 def _check_room(options: Options, folder: Path) -> None:

@@ -30,6 +30,7 @@ def measure(order: Order) -> dict[str, Any]:
         if finish is not None:
             finish()
         rehearsed.unlink(missing_ok=True)
+        _wait_for_word()
         began = time.perf_counter()
         finish = compute(order.operation, order.params, order.inputs, order.output)
         if order.durable:
@@ -38,6 +39,13 @@ def measure(order: Order) -> dict[str, Any]:
         seconds = time.perf_counter() - began
         facts = {} if finish is None else finish()
     return {"start_s": start_s, "seconds": seconds, "facts": facts}
+
+
+def _wait_for_word() -> None:
+    """Say that all is ready, and return when told to go on."""
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,8 @@ class Contender:
         Whether there is a result to check.
     most_rounds : int
         For who takes far longer than the others.
+    input_copies : float
+        How often it holds the inputs in memory, about: what its first turn is made ready for.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Contender:
     needs: str = "numpy"
     writes: bool = True
     most_rounds: int = 1000
+    input_copies: float = 0.1
 
     def variants_for(self, case: Case) -> list[Variant]:
         """Return its variants with the settings of a case that it follows."""
@@ -106,12 +109,13 @@ CONTENDERS = (
     Contender(ARRAYMILL, "by_arraymill", ({"cluster": "inline"},), takes=_DEVICE),
     Contender("arraymill-local", "by_arraymill", ({"cluster": "local"},)),
     Contender("arraymill-budget", "by_arraymill", ({"cluster": "local"},), takes=("memory_per_worker",)),
-    Contender("numpy", "by_numpy"),
-    Contender("torch", "by_torch"),
+    Contender("numpy", "by_numpy", input_copies=1.0),
+    Contender("torch", "by_torch", input_copies=1.0),
     Contender(
         "dask",
         "by_dask",
         tuple({"scheduler": place, "chunk_mib": chunk_mib} for place in _PLACES for chunk_mib in (16, 128)),
+        input_copies=1.0,
     ),
     Contender(
         "cubed",
@@ -120,7 +124,9 @@ CONTENDERS = (
         operations=(*_REDUCTIONS, "matmul", "gram"),
         needs="cubed",
     ),
-    Contender("seeds", "by_seeds", takes=("device",), operations=(*_REDUCTIONS, "matmul"), most_rounds=1),
+    Contender(
+        "seeds", "by_seeds", takes=("device",), operations=(*_REDUCTIONS, "matmul"), most_rounds=1, input_copies=3.0
+    ),
     Contender("disk", "by_disk", writes=False),
 )
 

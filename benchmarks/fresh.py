@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,17 @@ def module_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-W", "ignore", "-m", f"{__package__}.{module}", *arguments]
 
 
-def run_fresh(command: Sequence[str], *, timeout_s: float = _TIMEOUT_S) -> Ran:
+def run_fresh(
+    command: Sequence[str], *, timeout_s: float = _TIMEOUT_S, when_ready: Callable[[], object] | None = None
+) -> Ran:
     """Run a command and return what it took.
+
+    Parameters
+    ----------
+    command : sequence of str
+    timeout_s : float
+    when_ready : callable, optional
+        Called once the command has written a line; then it is sent one, and its memory is watched from there on.
 
     Raises
     ------
@@ -58,12 +68,21 @@ def run_fresh(command: Sequence[str], *, timeout_s: float = _TIMEOUT_S) -> Ran:
     began = time.perf_counter()
     # a session of its own, so that a contender's worker processes can be ended with it
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
+    waited_s = 0.0
     try:
+        if when_ready is not None:
+            waited_s = _make_ready(process, when_ready, timeout_s)
         with MemorySampler(process.pid) as memory:
-            out, err = process.communicate(timeout=timeout_s)
-            seconds = time.perf_counter() - began
+            out, err = process.communicate("go\n" if when_ready else None, timeout=timeout_s)
+            seconds = time.perf_counter() - began - waited_s
     except subprocess.TimeoutExpired as error:
         raise ContenderFailedError(f"not done after {timeout_s:.0f} s") from error
     finally:
@@ -74,3 +93,16 @@ def run_fresh(command: Sequence[str], *, timeout_s: float = _TIMEOUT_S) -> Ran:
         lines = err.strip().splitlines() or ["no message"]
         raise ContenderFailedError(f"exit code {process.returncode}: {lines[-1]}")
     return Ran(seconds, out, memory.peak_bytes, memory.peak_worker_bytes)
+
+
+def _make_ready(process: subprocess.Popen[str], when_ready: Callable[[], object], timeout_s: float) -> float:
+    """Wait for the command's line, do what is to be done, and return the seconds that it took."""
+    assert process.stdout is not None
+    if not select.select([process.stdout], [], [], timeout_s)[0]:
+        raise ContenderFailedError(f"not ready after {timeout_s:.0f} s")
+    if not process.stdout.readline():
+        # it has ended, and says why on stderr
+        return 0.0
+    began = time.perf_counter()
+    when_ready()
+    return time.perf_counter() - began

@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     say("--larger-gb", type=float, metavar="N", help="size of the file of cold-sum (4): more than memory, to be sure")
     say("--cold", action="store_true", help="drop the inputs from the page cache before each turn")
     say("--durable", action="store_true", help="sync everybody's output to disk within the time")
-    say("--no-settle", dest="settle", action="store_false", help="do not touch the machine's free memory once before")
+    say("--no-settle", dest="settle", action="store_false", help="do not touch memory right before a turn")
     say("--folder", type=Path, metavar="DIR", help="inputs are kept here for the next run")
     say("--out", type=Path, metavar="FILE.json", help="results, plot and tables beside (benchmarks/results/DATE.json)")
     return parser

@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from .contenders import ARRAYMILL, CONTENDERS
 from .results import CaseResult, Document, merged
 
-__all__ = ["can_plot", "save_plot"]
+__all__ = ["can_plot", "save_plot", "set_plain_ticks"]
 
 _COLORS = ("#4e79a7", "#f28e2b", "#59a14f", "#b07aa1", "#9c755f", "#e15759", "#76b7b2", "#bab0ac")
 _GAP = 0.8
@@ -56,6 +57,7 @@ def save_plot(document: Document, path: Path) -> None:
     axes.set_yticks(ticks, [case.name for case, _ in cases], fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
+    set_plain_ticks(axes)
     axes.margins(x=0.12, y=0.01)
     axes.grid(axis="x", which="major", linewidth=0.4, alpha=0.6)
     axes.set_axisbelow(True)
@@ -65,6 +67,15 @@ def save_plot(document: Document, path: Path) -> None:
     axes.set_title(_title(document), fontsize=9)
     figure.legend(fontsize=8, loc="outside lower center", ncols=min(len(labelled), 7), frameon=False)
     figure.savefig(path, dpi=150)
+
+
+def set_plain_ticks(axes: Any) -> None:
+    """Let a logarithmic axis say 0.5, 1, 2 instead of powers of ten."""
+    ticker = import_module("matplotlib.ticker")
+    axes.xaxis.set_major_locator(ticker.LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+    axes.tick_params(axis="x", labelsize=8)
 
 
 def _bars(case: CaseResult) -> list[tuple[str, float]]:

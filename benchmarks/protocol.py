@@ -13,6 +13,7 @@ from .files import cool, make_input, poison, sync, warm
 from .fresh import ContenderFailedError, module_command, run_fresh
 from .references import Check, Compare, WrongResultError, check_of
 from .results import CaseResult, Row, Turn, row_of
+from .settle import settle
 
 __all__ = ["Protocol", "compare", "run_case", "slowest_stage_s"]
 
@@ -36,6 +37,8 @@ class Protocol:
         For one turn.
     references, choices : dict
         References and fastest variants, found once and kept for all runs.
+    settles : bool
+        Memory is made ready before each turn: as much as the contender took in its last one (`peaks`).
     """
 
     folder: Path
@@ -46,6 +49,8 @@ class Protocol:
     timeout_s: float = 900.0
     references: dict[str, Compare] = field(default_factory=dict)
     choices: dict[tuple[str, str], Variant] = field(default_factory=dict)
+    settles: bool = True
+    peaks: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -143,13 +148,25 @@ def _measure(entry: _Entry, track: _Track, protocol: Protocol) -> Turn:
         ran = run_fresh(SHELL_CONTENDERS[entry.contender.name](order), timeout_s=protocol.timeout_s)
         measured = {"seconds": ran.seconds, "start_s": 0.0, "facts": {}}
     else:
-        ran = run_fresh(module_command("child", json.dumps(order.to_dict())), timeout_s=protocol.timeout_s)
+        command = module_command("child", json.dumps(order.to_dict()))
+        ran = run_fresh(
+            command, timeout_s=protocol.timeout_s, when_ready=lambda: _make_memory_ready(entry, case, protocol)
+        )
         measured = json.loads(ran.out.splitlines()[-1])
+    protocol.peaks[entry.contender.name, case.name] = ran.peak_bytes
     relative_error = track.check(track.output) if writes else None
     if writes:
         sync(track.output)
     memory = ran.peak_bytes, ran.peak_worker_bytes
     return Turn(measured["seconds"], ran.seconds, measured["start_s"], relative_error, *memory, measured["facts"])
+
+
+def _make_memory_ready(entry: _Entry, case: Case, protocol: Protocol) -> None:
+    if not protocol.settles:
+        return
+    guess = int(entry.contender.input_copies * case.bytes_read)
+    # pages of the output's file, too
+    settle(protocol.peaks.get((entry.contender.name, case.name), guess) + case.bytes_written)
 
 
 def _row(entry: _Entry, case: Case, ceilings: Mapping[str, float]) -> Row:

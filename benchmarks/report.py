@@ -43,7 +43,7 @@ def _heading(document: Document) -> list[str]:
     shown = f"median of {n_runs} runs (least to greatest run)" if n_runs > 1 else "median (least to greatest round)"
     notes = [f"{document.rounds} rounds", shown, f"page cache {cache}"]
     notes += ["sizes / 64: figures mean little"] if document.quick else []
-    notes += [f"{document.settled_gb:.0f} GB of memory touched before"] if document.settled_gb else []
+    notes += [] if document.settled else ["memory not made ready before turns"]
     gpu = f" {machine.gpu}." if machine.gpu else ""
     return [
         f"{machine.cpu}, {machine.cores} cores, {machine.memory_bytes / 1e9:.0f} GB.{gpu} {libraries}.",

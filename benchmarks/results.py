@@ -150,7 +150,7 @@ class Document:
     cold: bool
     durable: bool
     rounds: int
-    settled_gb: float
+    settled: bool
     versions: dict[str, str]
     machine: Machine
     runs: tuple[Run, ...]

@@ -19,7 +19,7 @@ FIELDS = {
     "cold",
     "durable",
     "rounds",
-    "settled_gb",
+    "settled",
     "versions",
     "machine",
     "runs",
