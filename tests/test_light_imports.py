@@ -43,7 +43,8 @@ def test_a_command_that_computes_nothing_is_light(arguments: list[str]) -> None:
 
 
 # what a job of milliseconds has no use for, and what would take longer to import than the job
-CLUSTERS = {"torch", "dask", "distributed", "psutil", "pynvml", "rich", "cloudpickle", "asyncio", "ssl", "tblib", "yaml"}
+CLUSTERS = {"torch", "dask", "distributed", "psutil", "pynvml", "cloudpickle", "asyncio", "ssl", "tblib"}
+CLUSTERS |= {"rich", "yaml"}
 UNUSED = {"cluster.warm", "cluster.session_client", "jobs.api.calls", "jobs.api.handles", "jobs.api.cancelling"}
 
 
