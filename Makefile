@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# what pip does for an installed package, and not for one that is edited in place: commands start twice as fast
+COMPILE := @$(BIN)/python -m compileall -q jobs cluster configs
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PY ?= 3.12
 TORCH ?= 0
@@ -43,15 +45,18 @@ clean: ## remove the environment and everything that was built
 $(VENV)/.installed: $(REQUIREMENTS) | $(BIN)/python
 	@echo "Installing arraymill into $(VENV) (torch is large: the first time can take minutes)" >&2
 	@$(PIP_INSTALL) -e .
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-test: $(REQUIREMENTS) | $(BIN)/python
 	@echo "Installing arraymill and its tests' requirements into $(VENV) (the first time can take minutes)" >&2
 	@$(PIP_INSTALL) -e '.[test,lint]'
+	$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(REQUIREMENTS) | $(BIN)/python
 	@$(PIP_INSTALL) -e '.[bench]'
+	$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 $(BIN)/python:
