@@ -24,7 +24,7 @@ GPU = Gpu(0, "GPU-1234", "NVIDIA H200", 140_000_000_000, 139_000_000_000, (9, 0)
 def measured(monkeypatch, tmp_path_factory):
     """Measure nothing, but what a test says, and keep it where no other test looks."""
     monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path_factory.mktemp("home")))
-    told = [QUIET]
+    told = [replace(QUIET, measured_s=time.time())]
     monkeypatch.setattr(measuring, "calibrate", lambda device, folder, *, n_cores: told[-1])
     return told
 
@@ -34,19 +34,19 @@ def speeds_in(text):
     return {name: said for name, *_, said in lines if name in ("products", "reading", "writing", "rates")}
 
 
-def test_speeds_are_shown_and_kept(call):
+def test_speeds_are_shown_and_kept(call, measured):
     found = speeds_in(call("doctor").stdout)
     assert found["products"].strip() == "float32 100 GFLOP/s, float64 50.0 GFLOP/s for each of 2 cores"
     assert found["writing"].strip() == "2.00 GB/s by one, 3.00 GB/s by 2; in /scratch"
     assert "measured now in 1.1 s; kept in" in found["rates"]
-    assert calibration.known_calibration("cpu") == QUIET
+    assert calibration.known_calibration("cpu") == measured[0]
 
 
 def test_what_was_measured_before_is_shown_without_measuring(call, measured):
     assert call("doctor").exit_code == 0
     measured.append(None)
     document = json.loads(call("doctor", "--no-measure", "--json").stdout)
-    assert Calibration.from_json(document["calibrations"]["cpu"]) == QUIET
+    assert Calibration.from_json(document["calibrations"]["cpu"]) == measured[0]
 
 
 def test_a_machine_that_was_never_measured_is_told_so(call, tmp_path, monkeypatch):
