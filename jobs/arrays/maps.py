@@ -1,12 +1,13 @@
 """Views of files through maps: the page cache is looked at where it is, so nothing is copied and no memory is touched.
 
-Reading 4 GB of float32 from the page cache and summing it took 0.12 s through a map and 0.22 s through `pread` into a
-buffer, on two cores at 34 GB/s; and a panel that every tile of a product needs costs no memory of its own.
+Reading 4 GB of float32 from the page cache and summing it took 0.14 to 0.22 s through a map and 0.23 to 0.40 s through
+`pread` into a buffer, on two cores; and a panel that every tile of a product needs costs no memory of its own.
 
-A map has one danger: where the file is truncated, or its disk fails, the process is ended by SIGBUS. So every view is
-*populated* first: ``madvise(MADV_POPULATE_READ)`` (Linux 5.14) brings its pages in and returns an error instead. What
-remains are the moments between that and the last use, which `bus_guard` takes care of. Where the kernel cannot
-populate, or the file lies on another machine's disk, there are no views.
+A map has one danger: where the file is truncated, or its disk fails, the process is ended by SIGBUS. So the file's
+length is looked at before every view, and a panel that is kept is *populated* first: ``madvise(MADV_POPULATE_READ)``
+(Linux 5.14) brings its pages in and returns an error instead. What remains are the moments until the last use, which
+`bus_guard` takes care of; a worker process that ends is replaced, and its block finds the file changed. Where the
+kernel cannot populate, or the file lies on another machine's disk, there are no views.
 
 References
 ----------
@@ -20,7 +21,6 @@ import math
 import mmap
 import os
 import threading
-import time
 import weakref
 from functools import cache
 from pathlib import Path
@@ -30,7 +30,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Shape
-from .file_speeds import remember
 
 __all__ = ["MappedFile", "is_mappable", "live_maps", "map_file"]
 
@@ -38,16 +37,10 @@ _POPULATE_READ = 22
 """MADV_POPULATE_READ of <linux/mman.h>; Python's mmap does not name it."""
 
 _HUGE_PAGE = 2 << 20
-"""Whole huge pages are populated: where the cache has them, one entry stands for 512 (4 GB in 16 ms instead of 114)."""
+"""Whole huge pages are populated: where the cache has them, one entry stands for 512 (4 GB in 16 ms, not 114)."""
 
 _REMOTE = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs", "fuse", "orangefs")
 """File systems on which another machine may take pages away, or on which a fault is a message over a network."""
-
-_WARM_BYTES_PER_S = 4e9
-"""Pages that come faster were in memory already: nothing has to be read ahead."""
-
-_COPY_BYTES_PER_S = 4e10
-"""Populating small pages was measured at 10 to 36 GB/s, huge pages at 140 to 1300; `pread` copies at 10."""
 
 _live: weakref.WeakValueDictionary[tuple[int, ...], MappedFile] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
@@ -121,7 +114,7 @@ class MappedFile:
         weakref.finalize(self, os.close, self.descriptor)
 
     def array(self, offset: int, dtype: np.dtype[Any], shape: Shape) -> NDArray[Any]:
-        """Return a read-only array over the map. What is looked at must have been populated."""
+        """Return a read-only array over the map, after `check` or `populate`."""
         return np.frombuffer(self._map, dtype, math.prod(shape), offset).reshape(shape)
 
     def populate(self, start: int, stop: int) -> None:
@@ -132,16 +125,21 @@ class MappedFile:
         OSError
             If the file was truncated (EFAULT), or its disk fails.
         """
-        began = time.perf_counter()
-        if os.fstat(self.descriptor).st_size < self.length:
-            raise _too_short()
+        self.check()
         page = _HUGE_PAGE if stop - start >= _HUGE_PAGE else mmap.PAGESIZE
         first, last = start // page * page, min(-(-stop // page) * page, self.length)
         self._map.madvise(_POPULATE_READ, first, last - first)
-        seconds = time.perf_counter() - began
-        if last - first >= _HUGE_PAGE:
-            remember("is slow", self.descriptor, last - first < _WARM_BYTES_PER_S * seconds)
-            remember("pays once", self.descriptor, last - first > _COPY_BYTES_PER_S * seconds)
+
+    def check(self) -> None:
+        """Look whether the file is still as long as it was.
+
+        Raises
+        ------
+        OSError
+            If it was truncated (EFAULT).
+        """
+        if os.fstat(self.descriptor).st_size < self.length:
+            raise _too_short()
 
     def address(self) -> int:
         """Return where the map begins in memory."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from ..blocks import Region, Shape
 from ..errors import InputChangedError
 from ..headers import ArrayHeader
-from .file_speeds import recall, remember
 from .files import cannot_read
 from .npy_views import NpyViews
 from .runs import Piece, byte_strides, cut
@@ -30,13 +28,6 @@ GAP_BYTES = 16 * 1024
 
 DIRECT_BYTES = 4 * 1024
 """Runs of `out` from this length on are read into directly; shorter ones are copied from the scratch."""
-
-
-SLOW_BYTES = 1 << 20
-"""Smaller reads say nothing about the speed of a disk."""
-
-WARM_BYTES_PER_S = 2e9
-"""What comes faster was in the page cache: nothing has to be read ahead."""
 
 
 class NpyReader:
@@ -65,13 +56,13 @@ class NpyReader:
         self._scratch: NDArray[np.uint8] | None = None
 
     def view(self, region: Region, *, is_kept: bool = False) -> NDArray[Any] | None:
-        """Return a read-only view of a region, all of it in memory, or None where it is to be read.
+        """Return a read-only view of a region, or None where it is to be read.
 
         Parameters
         ----------
         region : tuple of (start, stop)
         is_kept : bool
-            It will be looked at many times, so that a view pays whatever it costs.
+            It will be looked at many times: all of it is brought into memory now.
 
         Raises
         ------
@@ -91,8 +82,8 @@ class NpyReader:
             raise cannot_read(self._header.name, error) from error
 
     def expect(self, region: Region) -> None:
-        """Let the disk begin to read a region, if the last one had to wait for it."""
-        if self._views is not None and recall("is slow", self._descriptor, default=False):
+        """Let the disk begin to read a region; for what is in memory that costs 3 us a megabyte."""
+        if self._views is not None:
             for start, stop in self._views.pages(region):
                 os.posix_fadvise(self._descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
 
@@ -119,12 +110,9 @@ class NpyReader:
         pieces = cut(
             shape, header.dtype.itemsize, region, gap_bytes=GAP_BYTES, limit_bytes=SCRATCH_BYTES, direct=direct
         )
-        moved, began = 0, time.perf_counter()
+        moved = 0
         for piece in pieces:
             moved += self._read_piece(piece, view_of(out, piece.region, origin=region), shape, direct)
-        if moved >= SLOW_BYTES:
-            is_slow = moved < WARM_BYTES_PER_S * (time.perf_counter() - began)
-            remember("is slow", self._descriptor, is_slow)
         return moved
 
     def _read_piece(self, piece: Piece, out: NDArray[Any], shape: Shape, direct: bool) -> int:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ..blocks import Region, region_shape
 from ..headers import ArrayHeader
-from .file_speeds import recall
 from .maps import MappedFile, is_mappable, map_file
 from .runs import Piece, cut
 from .source import view_of
@@ -51,13 +50,13 @@ class NpyViews:
         self._mapped: MappedFile | None = None
 
     def view(self, region: Region, *, is_kept: bool) -> NDArray[Any] | None:
-        """Return a read-only view of a region, all of it in memory, or None where it is to be read.
+        """Return a read-only view of a region, or None where it is to be read.
 
         Parameters
         ----------
         region : Region
         is_kept : bool
-            It will be looked at many times, so that a view pays whatever it costs.
+            It will be looked at many times: all of it is brought into memory now.
 
         Raises
         ------
@@ -66,14 +65,16 @@ class NpyViews:
         """
         if not self._has_views or self._header.dtype.itemsize * math.prod(region_shape(region)) < VIEW_BYTES:
             return None
-        if not is_kept and not recall("pays once", self._descriptor, default=True):
-            return None
         if next(self._pieces(region)).run < VIEW_RUN_BYTES:
             return None
         if self._mapped is None:
             self._mapped = map_file(self._descriptor, self._data_offset + self._header.nbytes)
-        for start, stop in self.pages(region):
-            self._mapped.populate(start, stop)
+        if is_kept:
+            for start, stop in self.pages(region):
+                self._mapped.populate(start, stop)
+        else:
+            # its pages come as they are looked at: threads that populate wait for one another
+            self._mapped.check()
         shape = self._header.shape if self._header.order == "C" else self._header.shape[::-1]
         array = self._mapped.array(self._data_offset, self._header.dtype, shape)
         return view_of(array if self._header.order == "C" else array.T, region)

@@ -51,7 +51,7 @@ class Reader(Protocol):
         ----------
         region : tuple of (start, stop)
         is_kept : bool
-            It will be looked at many times: a view pays even where to make it costs as much as to read.
+            It will be looked at many times: all of it is brought into memory now.
         """
 
     def expect(self, region: Region) -> None:

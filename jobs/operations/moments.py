@@ -84,8 +84,8 @@ class MomentKernel:
         x = cast(xp, x, getattr(xp, self.compute.name))
         if xp is np and reduced and self.compute.kind == "f" and not self.skip_nan:
             count = math.prod(x.shape[axis] for axis in reduced)
-            sums, squares = raw_moments(x, reduced)
-            m2 = trusted_m2(count, sums, squares)
+            sums, squares, condition = raw_moments(x, reduced)
+            m2 = trusted_m2(count, sums, squares, condition)
             if m2 is not None:
                 return np.full(len(m2), float(count)), sums / count, m2
         counts, means, m2s = self._deviations(xp, x, reduced)

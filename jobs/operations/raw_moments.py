@@ -7,7 +7,9 @@ piece is read from memory once and from the cache once.
 
 Error, with u the unit roundoff of x: blocks of ROWS rows cost ROWS roundings per element, blocks of RUN elements along
 the last axis, in at least 8 accumulators, RUN / 8 + 3. With k that number, |error of M2| <= 3 k u sum x^2, and sum x^2
-is at most CONDITION M2 where the result is believed: 96 u M2 over rows, 228 u M2 along the last axis.
+is at most CONDITION M2 where the result is believed: 96 u M2 over rows, 228 u M2 along the last axis. Rounding errors
+of many blocks make up for one another, but those of one short row do not: rows of less than LONG float32 elements are
+taken in float64, where a mean that is a thousand deviations large does no harm.
 
 References
 ----------
@@ -22,7 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CONDITION", "raw_moments", "trusted_m2"]
+from ..workspace import thread_workspace
+
+__all__ = ["CONDITION", "CONDITION_WIDE", "raw_moments", "trusted_m2"]
 
 ROWS = 8
 """Rows of one block along any axis but the last."""
@@ -30,11 +34,17 @@ RUN = 128
 """Elements of one block along the last axis."""
 CONDITION = 4.0
 """The largest sum x^2 / M2 that is believed: the mean is at most sqrt(3) standard deviations."""
+CONDITION_WIDE = 2.0**20
+"""The same for float32 in float64: what is lost, 3 k 2^-53 2^20, is below half a unit of float32."""
+LONG = 1 << 14
+"""Elements of a row whose blocks are so many that their errors make up for one another."""
 _WIDE = 64
 
 
-def raw_moments(x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the sums and the sums of squares over `axes`, flat.
+def raw_moments(
+    x: NDArray[Any], axes: tuple[int, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return the sums and the sums of squares over `axes`, flat, and the condition up to which they are believed.
 
     Parameters
     ----------
@@ -45,15 +55,21 @@ def raw_moments(x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[np.floa
 
     Examples
     --------
-    >>> sums, squares = raw_moments(np.array([[1.0, 2.0], [3.0, 5.0]]), (0,))
+    >>> sums, squares, _ = raw_moments(np.array([[1.0, 2.0], [3.0, 5.0]]), (0,))
     >>> sums.tolist(), squares.tolist()
     ([4.0, 7.0], [10.0, 29.0])
     """
-    return _total(x, axes, is_squared=False), _total(x, axes, is_squared=True)
+    is_widened = x.dtype == np.float32 and x.ndim > 1 and axes[-1] == x.ndim - 1 and x.shape[-1] < LONG
+    if is_widened:
+        wide = thread_workspace().take("kernel-wide", x.shape, np.dtype(np.float64))
+        np.copyto(wide, x)
+        x = wide
+    condition = CONDITION_WIDE if is_widened else CONDITION
+    return _total(x, axes, is_squared=False), _total(x, axes, is_squared=True), condition
 
 
 def trusted_m2(
-    count: int, sums: NDArray[np.float64], squares: NDArray[np.float64]
+    count: int, sums: NDArray[np.float64], squares: NDArray[np.float64], condition: float = CONDITION
 ) -> NDArray[np.float64] | None:
     """Return the sums of squared deviations from the mean, or None where they may have cancelled or overflowed.
 
@@ -66,7 +82,7 @@ def trusted_m2(
     """
     with np.errstate(all="ignore"):
         m2 = squares - sums * (sums / count)
-        is_trusted = bool(np.all(CONDITION * m2 >= squares)) and bool(np.all(np.isfinite(squares)))
+        is_trusted = bool(np.all(condition * m2 >= squares)) and bool(np.all(np.isfinite(squares)))
     return m2 if is_trusted else None
 
 

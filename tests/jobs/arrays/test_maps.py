@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arraymill.jobs.arrays import file_speeds, maps
-from arraymill.jobs.arrays.file_speeds import recall
+from arraymill.jobs.arrays import maps
 from arraymill.jobs.arrays.maps import MappedFile, is_mappable, live_maps, map_file
 
 
@@ -78,25 +77,6 @@ def test_descriptors_are_closed_with_their_maps(path: Path) -> None:
     del mapped
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(own)
-    os.close(descriptor)
-
-
-@pytest.mark.parametrize(("rate", "pays", "is_slow"), [(0.0, True, False), (1e30, False, True)])
-def test_the_speed_of_a_file_is_remembered(
-    path: Path, monkeypatch: pytest.MonkeyPatch, rate: float, pays: bool, is_slow: bool
-) -> None:
-    for name in ("_COPY_BYTES_PER_S", "_WARM_BYTES_PER_S"):
-        monkeypatch.setattr(maps, name, rate)
-    monkeypatch.setattr(maps, "_HUGE_PAGE", 8192)
-    monkeypatch.setattr(file_speeds, "_seen", {})
-    descriptor = open_file(path)
-    mapped = MappedFile(descriptor, 16384)
-    mapped.populate(0, 10)
-    # less than a huge page says nothing
-    assert file_speeds._seen == {}
-    mapped.populate(0, 9000)
-    assert recall("pays once", descriptor, default=not pays) is pays
-    assert recall("is slow", descriptor, default=not is_slow) is is_slow
     os.close(descriptor)
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from arraymill.jobs.arrays import maps, npy_reader, npy_views, open_source
+from arraymill.jobs.arrays import maps, npy_views, open_source
 from arraymill.jobs.blocks import as_slices, whole_region
 from arraymill.jobs.errors import InputChangedError
 
@@ -67,35 +67,23 @@ def test_small_regions_and_short_runs_have_none(tmp_path: Path) -> None:
         assert reader.view(((0, 1000), (0, 1000)), is_kept=True) is not None
 
 
-def test_what_is_looked_at_once_is_viewed_only_where_that_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npy_views, "recall", lambda habit, descriptor, default: False)
-    with open_source(saved(tmp_path, np.zeros(100_000))).open() as reader:
-        assert reader.view(((0, 100_000),)) is None
-        assert reader.view(((0, 100_000),), is_kept=True) is not None
-
-
-def test_a_file_that_was_truncated_is_an_error_that_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_file_that_was_truncated_is_an_error_that_says_so(tmp_path: Path, is_kept: bool) -> None:
     source = open_source(saved(tmp_path, np.zeros(100_000)))
 
     def compute() -> None:
         with source.open() as reader:
-            assert reader.view(((0, 50_000),), is_kept=True) is not None
+            assert reader.view(((0, 50_000),), is_kept=is_kept) is not None
             os.truncate(tmp_path / "x.npy", 1000)
-            reader.view(((50_000, 100_000),), is_kept=True)
+            reader.view(((50_000, 100_000),), is_kept=is_kept)
 
     with pytest.raises(InputChangedError, match="truncated"):
         compute()
 
 
-@pytest.mark.parametrize(("is_slow", "expected"), [(False, []), (True, [(400_128, 400_000)])])
-def test_expecting_a_region_reads_ahead_only_where_the_disk_was_slow(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_slow: bool, expected: list[tuple[int, int]]
-) -> None:
+def test_expecting_a_region_lets_the_disk_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     advised: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, start, length, advice: advised.append((start, length)))
-    monkeypatch.setattr(npy_reader, "WARM_BYTES_PER_S", 1e30 if is_slow else 0.0)
-    monkeypatch.setattr(npy_reader, "SLOW_BYTES", 1)
     with open_source(saved(tmp_path, np.zeros(100_000))).open() as reader:
-        reader.read(((0, 50_000),), np.empty(50_000))
         reader.expect(((50_000, 100_000),))
-    assert advised == expected
+    assert advised == [(400_128, 400_000)]
