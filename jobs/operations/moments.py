@@ -70,7 +70,7 @@ class MomentKernel:
 
     @property
     def piece_elements(self) -> int:
-        """4 MiB: it is read twice, the second time from the cache that cores share, and what a call costs is lost in it."""
+        """4 MiB: it is read twice, the second time from the cores' cache, and what a call costs is lost in it."""
         return (4 << 20) // self.compute.itemsize
 
     @property
