@@ -63,7 +63,7 @@ def add_cross_products(xp: Namespace, total: Any, x: Any, wide: Any) -> Any:
            [14., 20.]])
     """
     product = _integer_product(xp, x) if wide == xp.int64 else _product(xp, x)
-    if wide != xp.int64 and product.dtype != wide and not bool(xp.all(xp.isfinite(product))):
+    if wide != xp.int64 and product.dtype != wide and not _is_finite(xp, product):
         # float32 overflowed (or x holds inf or nan): in float64 only the latter stay
         product = _product(xp, cast(xp, x, wide))
     if total is None:
@@ -71,6 +71,11 @@ def add_cross_products(xp: Namespace, total: Any, x: Any, wide: Any) -> Any:
         return xp.asarray(product, dtype=wide, copy=True) if xp is np else xp.astype(product, wide)
     total += product
     return total
+
+
+def _is_finite(xp: Namespace, product: Any) -> bool:
+    """Tell whether ``x.T @ x`` is finite: no element is larger than the largest of its diagonal (Cauchy, Schwarz)."""
+    return bool(xp.all(xp.isfinite(xp.linalg.diagonal(product))))
 
 
 def _product(xp: Namespace, x: Any) -> Any:
