@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
-from .blocks import Shape
+from .blocks import Region, Shape
 
-__all__ = ["MapKernel", "Namespace", "Partial", "ReduceKernel"]
+__all__ = ["Layout", "MapKernel", "Namespace", "Partial", "ReduceKernel"]
 
 Namespace: TypeAlias = Any
 """An array API namespace: ``numpy`` or ``array_api_compat.torch``."""
@@ -20,14 +20,22 @@ Partial: TypeAlias = tuple[NDArray[Any], ...]
 """What is kept of a part of the input: a few small arrays."""
 
 
-class MapKernel(Protocol):
-    """The work of a map stage on one piece."""
+class Layout(Protocol):
+    """What a map stage reads of its inputs; frozen and picklable."""
 
-    def apply(self, xp: Namespace, blocks: Sequence[Any]) -> Any:
+    def regions(self, region: Region) -> tuple[Region, ...]:
+        """Return the region of each input that a region of the output is made of."""
+        ...
+
+
+class MapKernel(Protocol):
+    """The work of a map stage on one piece, which is `region` of the output."""
+
+    def apply(self, xp: Namespace, blocks: Sequence[Any], region: Region) -> Any:
         """Return the output piece of the operands' pieces, which it never writes to."""
         ...
 
-    def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:
+    def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any], region: Region) -> None:
         """Write the output piece of NumPy operands into `out`, which saves the page faults of a new array."""
         ...
 

@@ -226,7 +226,7 @@ def _check_device(draft: Draft, budget: Budget) -> None:
 def _moves(draft: Draft, headers: Sequence[ArrayHeader], device: DeviceKind) -> Moves:
     """Return what an operation says it moves, and else that all it reads is copied once."""
     moves = draft.moves
-    if device == "cuda" and not moves.to_device_bytes:
+    if device == "cuda" and not draft.stage.on_host and not moves.to_device_bytes:
         moves = replace(moves, to_device_bytes=draft.read_bytes, from_device_bytes=draft.output.nbytes)
     fewest = max(moves.least_in_bytes, sum(header.nbytes for header in headers))
     return replace(moves, least_in_bytes=min(fewest, draft.read_bytes))

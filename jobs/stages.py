@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from .blocks import Grid, Region, Shape, broadcast_region, whole_region
 from .headers import ArrayHeader
-from .kernels import MapKernel, ReduceKernel
+from .kernels import Layout, MapKernel, ReduceKernel
 from .limits import Precision
 from .modes import ProductMode
 from .moves import Moves
@@ -45,11 +45,15 @@ class MapStage:
     pieces : tuple of int
         Chunk shape in which a block is streamed.
     operands : tuple of tuple of int
-        The shape of each input, which broadcasts to the output's.
+        The shape of each input; without a `layout` it broadcasts to the output's.
     temporaries : int
         Bytes of scratch per piece beside the operands and the result.
     reverse : bool
         Every array is taken with its axes reversed, so that Fortran order is worked on as C order.
+    layout : Layout or None
+        What a region of the output is made of, where that is not the same region of every input.
+    on_host : bool
+        Computed by NumPy also where others are computed on a GPU.
     """
 
     kernel: MapKernel
@@ -58,6 +62,8 @@ class MapStage:
     operands: tuple[Shape, ...]
     temporaries: int = 0
     reverse: bool = False
+    layout: Layout | None = None
+    on_host: bool = False
 
     n_parts = 1
 
@@ -71,6 +77,8 @@ class MapStage:
 
     def operand_regions(self, region: Region) -> tuple[Region, ...]:
         """Return the region of each input that a region of the output needs."""
+        if self.layout is not None:
+            return self.layout.regions(region)
         return tuple(broadcast_region(region, shape) for shape in self.operands)
 
 
@@ -94,6 +102,8 @@ class ReduceStage:
     whole : tuple of int or None
         The shape of an output to which every block contributes as a whole, as to a Gram matrix; then `axes` are all.
         None where the output is what is left of the input's axes.
+    on_host : bool
+        Computed by NumPy also where others are computed on a GPU.
     """
 
     kernel: ReduceKernel
@@ -103,6 +113,7 @@ class ReduceStage:
     keepdims: bool = False
     reverse: bool = False
     whole: Shape | None = None
+    on_host: bool = False
 
     @property
     def n_parts(self) -> int:
@@ -180,6 +191,7 @@ class ContractStage:
     resident: Literal["none", "a", "b"] = "none"
 
     reverse = False
+    on_host = False
 
     @property
     def n_parts(self) -> int:
@@ -212,6 +224,7 @@ class ConstantStage:
     grid = Grid((0,), (1,))
     n_parts = 1
     reverse = False
+    on_host = True
 
 
 Stage: TypeAlias = MapStage | ReduceStage | ContractStage | ConstantStage

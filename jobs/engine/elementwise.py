@@ -69,10 +69,10 @@ def _compute(
     if backend.xp is np:
         with clock.step("compute"):
             out = workspace.take("result", region_shape(region), header.dtype, header.order)
-            stage.kernel.apply_into(arrays, out)
+            stage.kernel.apply_into(arrays, out, region)
             return out
     with clock.step("compute"):
-        result = stage.kernel.apply(backend.xp, arrays)
+        result = stage.kernel.apply(backend.xp, arrays, region)
         backend.synchronize()
     with clock.step("from_device"):
         return backend.store(result)

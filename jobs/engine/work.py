@@ -80,7 +80,8 @@ def run_block(work: Work, index: int, attempt: Attempt = FIRST_ATTEMPT) -> Block
     JobError
         For an input that changed, an output that cannot be written, another run of the job.
     """
-    backend, n_splits, is_second = open_backend(work.backend), attempt.n_splits, False
+    backend = open_backend("numpy" if work.stage.on_host else work.backend)
+    n_splits, is_second = attempt.n_splits, False
     with post(work.board, index):
         if work.fence is not None and (work.target is None or work.stage.n_parts > 1):
             # else it is checked before every write
@@ -163,7 +164,7 @@ def _run_stage(
     backend: Backend,
     clock: Clock,
 ) -> Partial | None:
-    if work.backend in ("torch-cuda", "fake"):
+    if work.backend in ("torch-cuda", "fake") and not stage.on_host:
         # it imports torch, which other backends may not need
         from .device import Call, open_engine, suits
 

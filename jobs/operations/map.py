@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..blocks import Grid, Shape, ceil_div, row_major_chunks
+from ..blocks import Grid, Region, Shape, ceil_div, row_major_chunks
 from ..dtypes import refuse_dtype
 from ..errors import CannotFitError, SpecError
 from ..headers import ArrayHeader, Order
@@ -59,7 +59,7 @@ class ExpressionKernel:
 
     program: Program
 
-    def apply(self, xp: Namespace, blocks: Sequence[Any]) -> Any:
+    def apply(self, xp: Namespace, blocks: Sequence[Any], region: Region = ()) -> Any:
         """Return the output piece of the operands' pieces, which it never writes to."""
         if xp is not np:
             return run_on_torch(self.program, xp, blocks)
@@ -69,7 +69,7 @@ class ExpressionKernel:
         self.apply_into(blocks, out)
         return out
 
-    def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:
+    def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any], region: Region = ()) -> None:
         """Write the output piece of NumPy operands into `out`, which saves the page faults of a new array."""
         run_on_numpy(self.program, blocks, out)
 

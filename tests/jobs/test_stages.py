@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arraymill.jobs.blocks import Grid, as_slices
+from arraymill.jobs.blocks import Grid, Region, as_slices
+from arraymill.jobs.stage_inputs import input_regions
 from arraymill.jobs.stages import ConstantStage, ContractStage, MapStage, ReduceStage
 
 KERNEL: Any = None
@@ -77,3 +79,17 @@ def test_ranges_of_k_are_the_parts_of_a_tile() -> None:
 
 def test_a_constant_has_no_blocks() -> None:
     assert ConstantStage(np.zeros(3)).grid.n_blocks == 0
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """What a transposition reads."""
+
+    def regions(self, region: Region) -> tuple[Region, ...]:
+        return (region[::-1],)
+
+
+def test_a_layout_says_what_a_region_is_made_of() -> None:
+    stage = MapStage(KERNEL, Grid((4, 6), (2, 6)), (1, 6), ((6, 4),), layout=Swapped())
+    assert stage.operand_regions(stage.output_region(1)) == (((0, 6), (2, 4)),)
+    assert input_regions(stage, 1) == (((0, 6), (2, 4)),)

@@ -11,7 +11,7 @@ import array_api_compat.torch as xp
 import torch
 
 from ...arrays import Source
-from ...blocks import ceil_div, region_shape
+from ...blocks import Region, ceil_div, region_shape
 from ...kernels import MapKernel
 from ...stages import MapStage
 from ..pieces import map_pieces
@@ -62,7 +62,7 @@ def map_block(engine: Engine, stage: MapStage, index: int, sources: tuple[Source
             blocks = _use(task, feeder, operands, sources, step)
             result = outlet.take()
             out = typed_view(result.bytes, region_shape(piece), dtype)
-            task.comp.run(partial(_apply, stage.kernel, blocks, out))
+            task.comp.run(partial(_apply, stage.kernel, blocks, out, piece))
             task.comp.stream.record(result.computed[0])
             for number, operand in enumerate(operands):
                 task.comp.stream.record(task.buffers.slots[f"operand{number}"][operand.uses[step].slot].last_use)
@@ -90,8 +90,8 @@ def _reversed(block: torch.Tensor) -> torch.Tensor:
     return block.permute(*reversed(range(block.ndim)))
 
 
-def _apply(kernel: MapKernel, blocks: Sequence[torch.Tensor], out: torch.Tensor) -> None:
-    result: Any = kernel.apply(xp, blocks)
+def _apply(kernel: MapKernel, blocks: Sequence[torch.Tensor], out: torch.Tensor, region: Region) -> None:
+    result: Any = kernel.apply(xp, blocks, region)
     if result.dtype != out.dtype or result.shape != out.shape:
         raise TypeError(
             f"a kernel gave {result.dtype} of shape {tuple(result.shape)} for {out.dtype} of shape {tuple(out.shape)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,10 @@ def test_warnings_of_arithmetic_are_left_to_the_user() -> None:
     with np.errstate(all="raise"):
         result = run_block(Work(stage, (MemorySource("x", x),), MemoryTarget(np.zeros(())), "numpy"), 0)
     assert result.record.bytes_written == 8
+
+
+def test_a_stage_of_the_host_is_computed_by_numpy_beside_a_gpu() -> None:
+    stage: Any = plan_arrays("map", [X], {"expr": "x + 1"}).stage
+    target = MemoryTarget(np.zeros_like(X))
+    run_block(Work(replace(stage, on_host=True), (MemorySource("x", X),), target, "torch-cuda"), 0)
+    assert np.array_equal(target.array, X + 1)

@@ -159,7 +159,7 @@ def test_kernels_keep_the_flags_of_their_worker(pretend: Any) -> None:
     torch, seen = pretend(), []
 
     class Looks:
-        def apply(self, xp: Any, blocks: Any) -> Any:
+        def apply(self, xp: Any, blocks: Any, region: Any) -> Any:
             seen.append(torch.matmul.fp32_precision)
             return blocks[0]
 

@@ -170,10 +170,10 @@ class KernelThatFails:
     def fold(self, xp: Any, piece: Any, axes: Any, origin: Any) -> Any:
         raise Broken(f"at {origin}")
 
-    def apply(self, xp: Any, blocks: Any) -> Any:
+    def apply(self, xp: Any, blocks: Any, region: Any) -> Any:
         raise Broken("applied")
 
-    def apply_into(self, blocks: Any, out: Any) -> None: ...
+    def apply_into(self, blocks: Any, out: Any, region: Any) -> None: ...
     def merge(self, left: Any, right: Any) -> Any: ...
     def finish(self, partial: Any) -> Any: ...
 
@@ -194,7 +194,7 @@ def test_a_kernel_fails(engine: Engine, stage: Any) -> None:
 
 def test_a_kernel_that_gives_another_dtype_is_refused(engine: Engine) -> None:
     class Doubles(KernelThatFails):
-        def apply(self, xp: Any, blocks: Any) -> Any:
+        def apply(self, xp: Any, blocks: Any, region: Any) -> Any:
             return xp.astype(blocks[0], xp.float64)
 
     stage = MapStage(Doubles(), Grid((12, 12), (12, 12)), (2, 12), ((12, 12),))
