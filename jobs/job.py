@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import MemorySource, Source, open_source
+from .arrays import MemorySource, Source, open_input, open_source
 from .errors import InputUnsupportedError, SpecError
 from .headers import ArrayHeader
 from .operations import OPERATIONS, Operation
 from .spec import JobSpec
 from .spec_errors import suggest
-from .spec_load import input_paths
+from .spec_load import ordered_inputs
 
 __all__ = ["Job", "find_operation", "open_job"]
 
@@ -70,8 +70,8 @@ def open_job(spec: JobSpec, arrays: Sequence[Any] = ()) -> Job:
         names = _names(operation, len(arrays))
         sources = tuple(_open(item, name) for item, name in zip_longest(arrays, names[: len(arrays)], fillvalue="x"))
         return Job(spec, operation, sources, dict(spec.params))
-    paths = input_paths(spec, operation.inputs, variadic=operation.variadic)
-    return Job(spec, operation, tuple(open_source(path) for path in paths), _params(operation, spec))
+    entries = ordered_inputs(spec, operation.inputs, variadic=operation.variadic)
+    return Job(spec, operation, tuple(map(open_input, entries)), _params(operation, spec))
 
 
 def _names(operation: Operation, n_inputs: int) -> tuple[str, ...]:

@@ -10,27 +10,15 @@ directory. ``$VARIABLES`` are not expanded.
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    StrictBool,
-    StrictInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator, model_validator
 
 from .limits import Precision
 from .sizes import limit_bytes, parse_size
+from .spec_input import InputSpec
+from .spec_section import PathText, Section
 
 __all__ = [
     "ClusterSpec",
@@ -42,16 +30,6 @@ __all__ = [
     "OutputSpec",
     "Settings",
 ]
-
-
-def _parse_path(path: Any) -> Any:
-    if isinstance(path, Path):
-        path = str(path)
-    if not isinstance(path, str):
-        return path
-    if not path or "\0" in path:
-        raise ValueError("a path has at least one character and no NUL")
-    return str(Path(path).expanduser()) if path.startswith("~") else path
 
 
 def _parse_limit(limit: Any) -> Any:
@@ -81,44 +59,10 @@ def _parse_gpus(gpus: Any) -> Any:
     return tuple(gpus) if named else gpus
 
 
-def _attribute_text(model: type, name: str) -> str | None:
-    """Return the docstring under an attribute of a class, or of one that it inherits from."""
-    for cls in model.__mro__:
-        if name not in inspect.get_annotations(cls):
-            continue
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-        assert isinstance(definition, ast.ClassDef)
-        for line, following in pairwise(definition.body):
-            if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == name and isinstance(following, ast.Expr):
-                return inspect.cleandoc(ast.literal_eval(following.value))
-    return None
-
-
-PathText: TypeAlias = Annotated[str, BeforeValidator(_parse_path)]
 Limit: TypeAlias = Annotated[str | int, BeforeValidator(_parse_limit)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        # Not use_attribute_docstrings: every command would read and parse this file for what the schema alone shows.
-        document = handler(core)
-        for name, field in handler.resolve_ref_schema(document)["properties"].items():
-            if (text := _attribute_text(cls, name)) is not None:
-                field.setdefault("description", text)
-        return document
-
-
-class InputSpec(_Section):
-    """One input array."""
-
-    path: PathText
-    """The file, relative to the current directory."""
-
-
-class OutputSpec(_Section):
+class OutputSpec(Section):
     """Where the result goes."""
 
     path: PathText
@@ -127,7 +71,7 @@ class OutputSpec(_Section):
     """What to do if the file is there already."""
 
 
-class ComputeSpec(_Section):
+class ComputeSpec(Section):
     """What computes, and how exactly."""
 
     device: Literal["auto", "cuda", "cpu"] = "auto"
@@ -144,7 +88,7 @@ class ComputeSpec(_Section):
         return None if self.block == "auto" else limit_bytes(self.block, 0)
 
 
-class MemorySpec(_Section):
+class MemorySpec(Section):
     """How much memory the job may take."""
 
     host: Limit = "70%"
@@ -153,7 +97,7 @@ class MemorySpec(_Section):
     """Each GPU: bytes, "60GB", or a share of what is free on it."""
 
 
-class ClusterSpec(_Section):
+class ClusterSpec(Section):
     """Where the workers run."""
 
     kind: Literal["auto", "inline", "local", "cuda"] = "auto"
@@ -166,7 +110,7 @@ class ClusterSpec(_Section):
     """Whether Dask's dashboard is served, on 127.0.0.1 only."""
 
 
-class FaultSpec(_Section):
+class FaultSpec(Section):
     """What is done about failures."""
 
     retries: Annotated[StrictInt, Field(ge=0, le=10)] = 3
@@ -183,7 +127,7 @@ class FaultSpec(_Section):
     """How inputs are fingerprinted: 64 samples of 1 MiB, or every byte, which costs one more read."""
 
 
-class Settings(_Section):
+class Settings(Section):
     """The part of a job that belongs to the machine: a profile file holds nothing else."""
 
     version: Literal[1] = 1
@@ -219,9 +163,9 @@ class JobSpec(Settings):
     """How the job is called where it is shown: letters, digits, dot, underscore and dash, at most 64."""
     op: Annotated[str, Field(min_length=1)]
     """The operation (arraymill ops lists them)."""
-    inputs: dict[str, InputSpec] = {}
-    """Input files by the operation's names for them, or a list in its order."""
-    params: dict[str, Any] = {}
+    inputs: dict[str, InputSpec] = Field({})
+    """Inputs by the operation's names for them, or a list in its order; each a path, or what InputSpec holds."""
+    params: dict[str, Any] = Field({})
     """The operation's parameters, under NumPy's names (arraymill ops NAME)."""
     output: OutputSpec | None = None
     """The output file; a small result without one is printed."""
@@ -234,7 +178,7 @@ class JobSpec(Settings):
         if isinstance(inputs, list | tuple):
             inputs = {str(position): path for position, path in enumerate(inputs)}
         if isinstance(inputs, dict):
-            return {n: {"path": v} if isinstance(v, str | Path) else v for n, v in inputs.items()}
+            return {n: {"path": v} if isinstance(v, str | Path | list | tuple) else v for n, v in inputs.items()}
         return inputs
 
     @field_validator("output", mode="before")

@@ -19,7 +19,6 @@ __all__ = ["explain_invalid", "suggest"]
 _NOT_YET: Mapping[str, str] = {
     "steps": "is not there in this version: a job has one operation (op); run one job per step",
     "verify": "is not there in this version: leave it out",
-    "select": "is not there in this version: an input is taken whole",
 }
 _EXPECTED: Mapping[str, str] = {
     "string_type": "text (put it in quotes)",

@@ -16,15 +16,16 @@ from .errors import SpecError
 from .spec import JobSpec
 from .spec_document import Document, merge
 from .spec_errors import explain_invalid, suggest
+from .spec_input import InputSpec
 from .spec_scalar import parse_scalar
 from .spec_yaml import parse_yaml, read_text
 
 __all__ = [
     "apply_overrides",
     "check_document",
-    "input_paths",
     "load_spec",
     "load_spec_file",
+    "ordered_inputs",
     "override",
 ]
 
@@ -109,8 +110,8 @@ def _parse_value(text: str, setting: str) -> Any:
         raise SpecError(what, cause=error.cause if isinstance(error, SpecError) else str(error)) from None
 
 
-def input_paths(spec: JobSpec, names: Sequence[str], *, variadic: bool = False) -> tuple[str, ...]:
-    """Return the paths of a job's inputs in the order in which its operation takes them.
+def ordered_inputs(spec: JobSpec, names: Sequence[str], *, variadic: bool = False) -> tuple[InputSpec, ...]:
+    """Return a job's inputs in the order in which its operation takes them.
 
     Parameters
     ----------
@@ -127,8 +128,9 @@ def input_paths(spec: JobSpec, names: Sequence[str], *, variadic: bool = False) 
 
     Examples
     --------
-    >>> input_paths(JobSpec(op="matmul", inputs={"b": "b.npy", "a": "a.npy"}), ("a", "b"))
-    ('a.npy', 'b.npy')
+    >>> job = JobSpec(op="matmul", inputs={"b": "b.npy", "a": "a.npy"})
+    >>> [entry.path for entry in ordered_inputs(job, ("a", "b"))]
+    ['a.npy', 'b.npy']
     """
     given, wanted = spec.inputs, " and ".join(names)
     by_position = all(name == str(position) for position, name in enumerate(given))
@@ -139,8 +141,8 @@ def input_paths(spec: JobSpec, names: Sequence[str], *, variadic: bool = False) 
         what = f"{spec.op} takes {len(names)} input{plural} ({wanted}), and {len(given)} were given"
         raise SpecError(what, next=f"arraymill ops {spec.op}")
     if variadic or by_position:
-        return tuple(entry.path for entry in given.values())
-    return tuple(given[name].path for name in names)
+        return tuple(given.values())
+    return tuple(given[name] for name in names)
 
 
 def _refuse_unknown_inputs(spec: JobSpec, names: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from ..arrays import check_destination, partial_path
+from ..arrays import absolute_text, check_destination, partial_path
 from ..errors import JobError, OutputError
 from ..job import Job, open_job
 from ..spec import JobSpec
@@ -56,13 +56,16 @@ def submit_spec(spec: JobSpec) -> JobFolder:
 def absolute_spec(spec: JobSpec) -> JobSpec:
     """Return a job whose paths mean the same in every folder."""
     inputs = {
-        name: source.model_copy(update={"path": str(Path(source.path).absolute())})
-        for name, source in spec.inputs.items()
+        name: entry.model_copy(update={"path": _absolute_paths(entry.path)}) for name, entry in spec.inputs.items()
     }
     output = spec.output
     if output is not None:
         output = output.model_copy(update={"path": str(Path(output.path).absolute())})
     return spec.model_copy(update={"inputs": inputs, "output": output})
+
+
+def _absolute_paths(path: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    return absolute_text(path) if isinstance(path, str) else tuple(map(absolute_text, path))
 
 
 def create_job(spec: JobSpec) -> tuple[JobFolder, JobLock]:

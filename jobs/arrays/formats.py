@@ -1,4 +1,4 @@
-"""The table of file formats: which is read, which is written, and what to say of the others."""
+"""The table of file formats that are written; `input_formats.py` has that of those which are read."""
 
 from __future__ import annotations
 
@@ -9,106 +9,36 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy_format
 
 from ..blocks import Shape
-from ..errors import InputError, InputUnsupportedError, OutputError
+from ..errors import OutputError
 from ..headers import Order
-from .files import open_regular, read_prefix
-from .npy import open_npy
 from .npy_adoption import adopt_npy, was_npy_published
 from .npy_output import create_npy
 from .source import Output, Source
 
-__all__ = ["FORMATS", "Format", "adopt_output", "create_output", "open_source", "was_published"]
+__all__ = ["FORMATS", "Format", "adopt_output", "create_output", "was_published"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format that arrays are read from and written to.
+    """A file format that arrays are written to.
 
     Parameters
     ----------
     suffix : str
         Of output files; inputs are told by their content.
-    magic : bytes
-        What its files start with.
-    open_source : callable
-        Makes a source of a name for messages and an absolute path.
     create_output, adopt_output, was_published : callable
         What the functions of these names below do for the format.
     """
 
     suffix: str
-    magic: bytes
-    open_source: Callable[[str, str], Source]
     create_output: Callable[..., Output]
     adopt_output: Callable[..., Output]
     was_published: Callable[..., bool]
 
 
-FORMATS = (Format(".npy", npy_format.MAGIC_PREFIX, open_npy, create_npy, adopt_npy, was_npy_published),)
-
-_FOREIGN = (
-    (b"PK\x03\x04", "a .npz (zip) archive", "unpack it with numpy.load, and numpy.save one array"),
-    (b"PK\x05\x06", "an empty .npz (zip) archive", "name a .npy file"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "numpy.save one of its datasets"),
-    (b"\x80", "a pickle, which is never loaded", "numpy.save an array of numbers"),
-    (b"CDF", "a netCDF file", "numpy.save one of its variables"),
-    (b"PAR1", "a Parquet file", "numpy.save its columns"),
-    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
-    (b"(\xb5/\xfd", "a zstd archive", "unpack it first"),
-)
-_ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
-
-
-def open_source(path: str | os.PathLike[str]) -> Source:
-    """Return an array file as a source; only its header is read.
-
-    Parameters
-    ----------
-    path : path-like
-        A ``.npy`` file, whatever its name ends in.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, is not an array, or is broken.
-    InputUnsupportedError
-        If it is an array of a format or a dtype that is not worked on.
-    """
-    name = os.fspath(path)
-    absolute = str(Path(name).absolute())
-    if any(os.path.exists(f"{absolute}/{mark}") for mark in _ZARR_MARKS):  # noqa: PTH110 - raises for no name
-        raise _foreign(name, "a Zarr store", "numpy.save the array")
-    descriptor, _ = open_regular(name, absolute)
-    try:
-        prefix = read_prefix(name, descriptor, 512)
-    finally:
-        os.close(descriptor)
-    for known in FORMATS:
-        if prefix.startswith(known.magic):
-            return known.open_source(name, absolute)
-    raise _not_an_array(name, prefix)
-
-
-def _not_an_array(name: str, prefix: bytes) -> InputError:
-    if not prefix:
-        return InputError(f"{name}: is empty", cause="0 bytes", next="write the file again with numpy.save")
-    for magic, kind, way_out in _FOREIGN:
-        if prefix.startswith(magic):
-            return _foreign(name, kind, way_out)
-    if b"\0" not in prefix and prefix.isascii():
-        return _foreign(name, "a text file", "numpy.save what numpy.loadtxt makes of it")
-    return InputError(
-        f"{name}: is not a .npy file",
-        cause=f"it starts with {prefix[:8]!r}; a .npy file with {npy_format.MAGIC_PREFIX!r}",
-        next="write the array with numpy.save",
-    )
-
-
-def _foreign(name: str, kind: str, way_out: str) -> InputUnsupportedError:
-    return InputUnsupportedError(f"{name}: is {kind}", cause="only .npy is read in this version", next=way_out)
+FORMATS = (Format(".npy", create_npy, adopt_npy, was_npy_published),)
 
 
 def create_output(

@@ -14,7 +14,7 @@ from ..operations import OPERATIONS
 from ..spec import JobSpec, Settings
 from ..spec_document import Document, merge, spec_error
 from ..spec_errors import explain_invalid, suggest
-from ..spec_load import check_document, input_paths, override
+from ..spec_load import check_document, ordered_inputs, override
 from ..spec_scalar import parse_scalar
 from ..spec_yaml import parse_yaml, read_text
 
@@ -82,7 +82,7 @@ def check_job(document: Document) -> JobSpec:
         operation.params.model_validate(spec.params)
     except ValidationError as error:
         raise explain_invalid(error, operation.params, document, prefix=("params",)) from None
-    input_paths(spec, operation.inputs, variadic=operation.variadic)
+    ordered_inputs(spec, operation.inputs, variadic=operation.variadic)
     return spec
 
 

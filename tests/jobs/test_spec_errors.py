@@ -11,7 +11,7 @@ ops: sum
 op: 12
 inputs:
   - x.npy
-  - {path: y.npy, select: "0:3"}
+  - {path: y.npy, select: "0:a"}
 params: [1]
 output: {pth: out.npy}
 compute: {device: gpu, precision: fats, block: 3}

@@ -2,7 +2,7 @@ import pytest
 
 from arraymill.jobs.errors import SpecError
 from arraymill.jobs.spec import JobSpec
-from arraymill.jobs.spec_load import apply_overrides, input_paths, load_spec, load_spec_file
+from arraymill.jobs.spec_load import apply_overrides, load_spec, load_spec_file, ordered_inputs
 
 WHOLE = """\
 version: 1
@@ -64,20 +64,20 @@ def test_wrong_overrides_name_themselves(setting, said):
 
 def test_inputs_by_name_come_in_the_operations_order():
     job = JobSpec(op="matmul", inputs={"b": "b.npy", "a": "a.npy"})
-    assert input_paths(job, ("a", "b")) == ("a.npy", "b.npy")
+    assert [entry.path for entry in ordered_inputs(job, ("a", "b"))] == ["a.npy", "b.npy"]
 
 
 def test_variadic_inputs_come_as_they_stand():
     job = JobSpec(op="map", inputs=["1.npy", "2.npy", "3.npy"])
-    assert input_paths(job, ("x",), variadic=True) == ("1.npy", "2.npy", "3.npy")
+    assert [entry.path for entry in ordered_inputs(job, ("x",), variadic=True)] == ["1.npy", "2.npy", "3.npy"]
 
 
 @pytest.mark.parametrize("inputs", [[], ["a.npy"], ["a.npy", "b.npy", "c.npy"], {"a": "a.npy"}])
 def test_wrong_number_of_inputs_is_refused(inputs):
     with pytest.raises(SpecError, match=r"matmul takes 2 inputs \(a and b\)"):
-        input_paths(JobSpec(op="matmul", inputs=inputs), ("a", "b"))
+        ordered_inputs(JobSpec(op="matmul", inputs=inputs), ("a", "b"))
 
 
 def test_unknown_input_is_refused():
     with pytest.raises(SpecError, match="no input named 'bb'"):
-        input_paths(JobSpec(op="matmul", inputs={"a": "a.npy", "bb": "b.npy"}), ("a", "b"))
+        ordered_inputs(JobSpec(op="matmul", inputs={"a": "a.npy", "bb": "b.npy"}), ("a", "b"))
