@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..blocks import Region, as_slices, offset_region, region_shape
 from ..headers import ArrayHeader
 
-__all__ = ["FileBacked", "Output", "Reader", "Source", "Target", "Writer", "check_block", "view_of"]
+__all__ = ["FileBacked", "Output", "Reader", "Source", "Target", "Writer", "check_block", "files_of", "view_of"]
 
 
 class Reader(Protocol):
@@ -138,6 +138,20 @@ class FileBacked(Protocol):
     @property
     def path(self) -> str:
         """Absolute path of the file."""
+
+
+def files_of(source: Source) -> tuple[str, ...]:
+    """Return the absolute paths of all files that a source reads; none for what is in memory.
+
+    Parameters
+    ----------
+    source : Source
+        One that is made of several files has them as `files`.
+    """
+    files: tuple[str, ...] | None = getattr(source, "files", None)
+    if files is not None:
+        return files
+    return (source.path,) if isinstance(source, FileBacked) else ()
 
 
 def check_block(header: ArrayHeader, region: Region, block: NDArray[Any]) -> None:
