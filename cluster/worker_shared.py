@@ -111,7 +111,7 @@ def share_task(folder: str, function: Callable[..., Any], common: tuple[Any, ...
     ...     run_shared(shared, (5,))
     32
     """
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     refuse_tensors(common, "an argument")
     pickled = bytes(cloudpickle.dumps(Bound(function, common)))

@@ -50,7 +50,7 @@ def pack_task(function: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
     >>> run_packed(pack_task(lambda a, b: a + b, (2, 3)))
     5
     """
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     refuse_tensors(args, "an argument")
     return bytes(cloudpickle.dumps((function, args)))

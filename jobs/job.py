@@ -14,6 +14,7 @@ from .arrays import MemorySource, Source, open_input, open_source
 from .errors import InputUnsupportedError, SpecError
 from .headers import ArrayHeader
 from .operations import OPERATIONS, Operation
+from .operations.operation import input_names
 from .spec import JobSpec
 from .spec_errors import suggest
 from .spec_load import ordered_inputs
@@ -67,19 +68,11 @@ def open_job(spec: JobSpec, arrays: Sequence[Any] = ()) -> Job:
     """
     operation = find_operation(spec.op)
     if arrays:
-        names = _names(operation, len(arrays))
+        names = input_names(operation, len(arrays))
         sources = tuple(_open(item, name) for item, name in zip_longest(arrays, names[: len(arrays)], fillvalue="x"))
         return Job(spec, operation, sources, dict(spec.params))
     entries = ordered_inputs(spec, operation.inputs, variadic=operation.variadic)
     return Job(spec, operation, tuple(map(open_input, entries)), _params(operation, spec))
-
-
-def _names(operation: Operation, n_inputs: int) -> tuple[str, ...]:
-    if not operation.variadic:
-        return operation.inputs
-    from .operations.map import input_names  # with its parser of expressions, which others have no use for
-
-    return input_names(n_inputs)
 
 
 def _open(item: Any, name: str) -> Source:

@@ -27,7 +27,7 @@ from .spec_document import Document
 from .spec_errors import explain_invalid
 from .stages import Draft, Stage
 
-__all__ = ["Plan", "check_params", "plan_job"]
+__all__ = ["Plan", "check_count", "check_params", "plan_job"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -153,9 +153,11 @@ def plan_job(
     CannotFitError
         When one task cannot fit in the budget.
     """
-    _check_count(operation, headers)
+    check_count(operation, headers)
     checked = check_params(operation, params)
     limits = limits_of(budget, device=device, precision=precision, block_bytes=block_bytes)
+    if operation.build is None:
+        raise ValueError(f"{operation.name} has several steps: see plan_chain")
     draft = operation.build(headers, checked, limits)
     _check_device(draft, budget)
     moves = _moves(draft, headers, device)
@@ -202,9 +204,15 @@ def check_params(operation: Operation, params: Mapping[str, Any] | Params) -> Pa
         raise explain_invalid(error, operation.params, document, prefix=("params",)) from None
 
 
-def _check_count(operation: Operation, headers: Sequence[ArrayHeader]) -> None:
+def check_count(operation: Operation, headers: Sequence[ArrayHeader]) -> None:
+    """Check that an operation has as many inputs as it takes.
+
+    Raises
+    ------
+    SpecError
+    """
     wanted = len(operation.inputs)
-    if len(headers) == wanted or (operation.variadic and headers):
+    if len(headers) == wanted or (operation.variadic and len(headers) > wanted):
         return
     raise SpecError(
         f"{operation.name} takes {'one input or more' if operation.variadic else f'{wanted} input(s)'}",

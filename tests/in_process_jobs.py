@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.blocks import whole_region
+from arraymill.jobs.chain_plan import AnyPlan, ChainPlan
+from arraymill.jobs.chains import plan_operation
 from arraymill.jobs.engine import BackendKind, Work
 from arraymill.jobs.limits import Budget, DeviceKind, Precision
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.planning import Plan, plan_job
+from arraymill.jobs.planning import Plan
 from arraymill.jobs.runner import run_work
 from arraymill.jobs.stages import ConstantStage
 
@@ -98,11 +100,11 @@ def plan_arrays(
     block_bytes: int | None = None,
     precision: Precision = "standard",
     budget: Budget = ROOMY,
-) -> Plan:
+) -> Any:
     """Return the plan of an operation on arrays; torch backends get the plan that CUDA gets."""
     headers = [MemorySource(letter, array).header for letter, array in zip("abcdef", arrays, strict=False)]
     device: DeviceKind = "cpu" if backend == "numpy" else "cuda"
-    return plan_job(
+    return plan_operation(
         OPERATIONS[name],
         headers,
         params or {},
@@ -125,7 +127,34 @@ def run_arrays(
 ) -> NDArray[Any]:
     """Return the result of an operation on arrays, by every step of a job but files and processes."""
     plan = plan_arrays(name, arrays, params, backend=backend, **limits)
+    if isinstance(plan, ChainPlan):
+        made = run_chain_plan(plan, arrays, backend=backend, session=session, order=order)
+        return made[plan.outputs[0][0]]
     return run_plan(plan, arrays, backend=backend, session=session, order=order)
+
+
+def run_chain(
+    name: str,
+    arrays: Sequence[NDArray[Any]],
+    params: dict[str, Any] | None = None,
+    *,
+    backend: BackendKind = "numpy",
+    session: Any = None,
+    order: Sequence[int] | None = None,
+    **limits: Any,
+) -> dict[str, NDArray[Any]]:
+    """Return all outputs of an operation of several steps, by their names."""
+    plan: AnyPlan = plan_arrays(name, arrays, params, backend=backend, **limits)
+    assert isinstance(plan, ChainPlan)
+    return run_chain_plan(plan, arrays, backend=backend, session=session, order=order)
+
+
+def run_chain_plan(plan: ChainPlan, arrays: Sequence[NDArray[Any]], **where: Any) -> dict[str, NDArray[Any]]:
+    """Return all outputs of a plan of several steps, by their names."""
+    made = dict(zip(plan.input_names, arrays, strict=True))
+    for step in plan.steps:
+        made[step.name] = run_plan(step.plan, [made[name] for name in step.inputs], **where)
+    return {output: made[name] for output, name in plan.outputs}
 
 
 def run_plan(
@@ -137,7 +166,8 @@ def run_plan(
     order: Sequence[int] | None = None,
 ) -> NDArray[Any]:
     """Return the result of a plan on its arrays."""
-    sources = tuple(MemorySource(letter, array) for letter, array in zip("abcdef", arrays, strict=False))
+    named = zip("abcdef", arrays, strict=False)
+    sources = tuple(MemorySource(letter, array, may_be_records=True) for letter, array in named)
     stage, header = plan.stage, plan.output
     # not zeros: what no block writes must show
     target = MemoryTarget(np.full(header.shape, 113, header.dtype, order=header.order))

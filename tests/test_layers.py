@@ -34,6 +34,8 @@ JOBS = {
     "operations": 2,
     "job": 3,
     "planning": 3,
+    "chain_plan": 3.01,
+    "chains": 3.02,
     "placement": 3.1,
     "plan_record": 3.2,
     "engine": 4,

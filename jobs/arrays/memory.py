@@ -29,6 +29,8 @@ class MemorySource:
         How the array is called in messages.
     array : ndarray
         Any layout and byte order. Never written to, never copied.
+    may_be_records : bool
+        Allow a structured dtype.
 
     Raises
     ------
@@ -46,9 +48,10 @@ class MemorySource:
 
     name: str
     array: NDArray[Any]
+    may_be_records: bool = False
 
     def __post_init__(self) -> None:
-        check_dtype(self.name, self.array.dtype)
+        check_dtype(self.name, self.array.dtype, may_be_records=self.may_be_records)
         if isinstance(self.array, np.ma.MaskedArray):
             raise InputUnsupportedError(
                 f"{self.name}: masked arrays are not worked on",
@@ -71,7 +74,7 @@ class MemorySource:
     @property
     def T(self) -> MemorySource:  # noqa: N802 - NumPy's name
         """The same memory with the axes reversed."""
-        return MemorySource(self.name, self.array.T)
+        return MemorySource(self.name, self.array.T, self.may_be_records)
 
     @contextmanager
     def open(self) -> Iterator[MemoryReader]:

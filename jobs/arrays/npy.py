@@ -72,7 +72,7 @@ class NpySource:
             )
 
 
-def open_npy(name: str, path: str) -> NpySource:
+def open_npy(name: str, path: str, *, may_be_records: bool = False) -> NpySource:
     """Return a ``.npy`` file as a source, after every check that its header and size allow.
 
     Parameters
@@ -81,6 +81,8 @@ def open_npy(name: str, path: str) -> NpySource:
         How the file is called in messages.
     path : str
         Absolute.
+    may_be_records : bool
+        Allow a structured dtype.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def open_npy(name: str, path: str) -> NpySource:
         prefix = read_prefix(name, descriptor, HEADER_BYTES)
     finally:
         os.close(descriptor)
-    header, data_offset = parse_header(name, prefix)
+    header, data_offset = parse_header(name, prefix, may_be_records=may_be_records)
     _check_size(header, data_offset, status.st_size)
     return NpySource(path, header, data_offset, FileStamp.of(status))
 

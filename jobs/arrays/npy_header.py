@@ -32,7 +32,7 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def parse_header(name: str, prefix: bytes) -> tuple[ArrayHeader, int]:
+def parse_header(name: str, prefix: bytes, *, may_be_records: bool = False) -> tuple[ArrayHeader, int]:
     """Return the header of a ``.npy`` file and the position of its data.
 
     Parameters
@@ -41,6 +41,8 @@ def parse_header(name: str, prefix: bytes) -> tuple[ArrayHeader, int]:
         How the file is called in messages.
     prefix : bytes
         The first bytes of the file; 128 KiB are always enough.
+    may_be_records : bool
+        Allow a structured dtype.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def parse_header(name: str, prefix: bytes) -> tuple[ArrayHeader, int]:
             cause=f"numpy says: {reason}",
             next="write the file again with numpy.save",
         ) from error
-    check_dtype(name, dtype)
+    check_dtype(name, dtype, may_be_records=may_be_records)
     _check_shape(name, shape, dtype)
     has_one_order = sum(n != 1 for n in shape) > 1
     order: Order = "F" if is_fortran and has_one_order else "C"
@@ -84,8 +86,15 @@ def _read_header(stream: io.BytesIO) -> tuple[Shape, bool, np.dtype[Any]]:
         return read(stream)
 
 
-def check_dtype(name: str, dtype: np.dtype[Any]) -> None:
+def check_dtype(name: str, dtype: np.dtype[Any], *, may_be_records: bool = False) -> None:
     """Check that a dtype is one that is worked on: bool, integers, float16 to float64, complex64, complex128.
+
+    Parameters
+    ----------
+    name : str
+    dtype : numpy.dtype
+    may_be_records : bool
+        Allow records of such numbers: what one step of a job hands to the next.
 
     Raises
     ------
@@ -101,6 +110,10 @@ def check_dtype(name: str, dtype: np.dtype[Any]) -> None:
       cause: dtype datetime64[ns]; allowed: bool, int, uint, float16 to float64, complex64, complex128
       next:  save x.view("int64") instead: the same ticks, as integers
     """
+    if may_be_records and dtype.names is not None:
+        for field in dtype.names:
+            check_dtype(f"{name}[{field!r}]", dtype[field].base)
+        return
     why = _refusal(dtype)
     if why:
         what, way_out = why

@@ -10,8 +10,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,7 +30,7 @@ from .partial_claim import open_partial
 from .source import Source
 from .transfer import write_from
 
-__all__ = ["NpyOutput", "create_npy", "output_header"]
+__all__ = ["NpyOutput", "create_npy", "create_unpublished", "output_header"]
 
 
 def create_npy(
@@ -43,14 +44,39 @@ def create_npy(
 ) -> NpyOutput:
     """Return a new ``.npy`` output; see `arraymill.jobs.arrays.create_output`."""
     header = output_header(path, shape, dtype, order)
-    name = header.name
-    final = check_destination(name, replace=replace, inputs=inputs)
+
+    def check() -> Path:
+        return check_destination(header.name, replace=replace, inputs=inputs)
+
+    return create_unpublished(header, check, replace=replace)
+
+
+def create_unpublished(
+    header: ArrayHeader, check: Callable[[], Path], *, replace: bool, room_bytes: int = 0
+) -> NpyOutput:
+    """Return a new ``.npy`` file of full size under the temporary name of an output.
+
+    Parameters
+    ----------
+    header : ArrayHeader
+        Named after the output.
+    check : callable
+        Returns the absolute path of the output, or raises where it may not be created.
+    replace : bool
+    room_bytes : int
+        Room that is needed on the disk beside the file.
+
+    Raises
+    ------
+    OutputError, OutputLockedError
+    """
+    name, final = header.name, check()
     first = header_bytes(header.shape, header.dtype, header.order)
-    check_space(name, final, len(first) + header.nbytes)
+    check_space(name, final, len(first) + header.nbytes + room_bytes)
     partial = open_partial(name, final)
     try:
         # Once more, now that nobody else can publish it: a run that held the lock until now may just have.
-        check_destination(name, replace=replace, inputs=inputs)
+        check()
         disk.reserve(partial.descriptor, len(first) + header.nbytes)
         write_from(partial.descriptor, [memoryview(first)], 0)
         partial.sync()
@@ -78,7 +104,7 @@ def output_header(path: str | os.PathLike[str], shape: Shape, dtype: np.dtype[An
     """
     header = ArrayHeader(os.fspath(path), shape, np.dtype(dtype), order if len(shape) > 1 else "C")
     try:
-        check_dtype(header.name, header.dtype)
+        check_dtype(header.name, header.dtype, may_be_records=True)
     except InputUnsupportedError as error:
         raise OutputError(error.what, cause=error.cause, next="ask for another dtype") from error
     return header
@@ -113,6 +139,23 @@ class NpyOutput:
     def path(self) -> str:
         """Absolute path of the final name."""
         return str(self._partial.final)
+
+    def prepare(self) -> None:
+        """Return: nothing has to be done before the file can be published."""
+
+    def sync(self) -> None:
+        """Make the file durable under its temporary name.
+
+        Raises
+        ------
+        JobError
+            If the device fails.
+        """
+        try:
+            self._mend_header()
+            self._partial.sync()
+        except OSError as error:
+            raise cannot_write(self._target.header.name, error) from error
 
     def publish(self) -> None:
         """Make the file durable and give it its final name in one step. A second call does nothing.

@@ -20,12 +20,12 @@ from ..limits import Limits
 from ..stages import ConstantStage, Draft, MapStage
 from .elementwise import CASTS, FUNCTIONS
 from .expression import parse_expression, suggest
-from .operation import Operation, Params
+from .operation import Operation, Params, input_names
 from .program import Program, compile_program, run_on_numpy
 from .torch_program import check_on_cuda, run_on_torch
 from .typed import Apply, Input, Scalar, Typed, cast_typed, input_numbers, type_expression
 
-__all__ = ["MAP", "ExpressionKernel", "MapParams", "input_names"]
+__all__ = ["MAP", "ExpressionKernel", "MapParams"]
 
 _BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 1 << 30}
 """Of the widest array, in one task."""
@@ -74,15 +74,6 @@ class ExpressionKernel:
         run_on_numpy(self.program, blocks, out)
 
 
-def input_names(n_inputs: int) -> tuple[str, ...]:
-    """Return how an expression calls its inputs unless the job names them.
-
-    >>> input_names(5)
-    ('x', 'y', 'z', 'x3', 'x4')
-    """
-    return ("x", "y", "z", *(f"x{i}" for i in range(3, n_inputs)))[:n_inputs]
-
-
 def _build(headers: Sequence[ArrayHeader], params: MapParams, limits: Limits) -> Draft:
     for header in headers:
         refuse_dtype(header.name, header.dtype)
@@ -122,7 +113,7 @@ def _type(params: MapParams, dtypes: Sequence[np.dtype[Any]]) -> Typed:
 
 
 def _checked_names(names: tuple[str, ...], n_inputs: int) -> tuple[str, ...]:
-    names = names or input_names(n_inputs)
+    names = names or input_names(MAP, n_inputs)
     if len(set(names)) == n_inputs == len(names) and all(name.isidentifier() and name.isascii() for name in names):
         return names
     raise SpecError(

@@ -1,9 +1,9 @@
-"""What an operation is: a name, parameters, NumPy's own answer to hold it to, and the stage that it becomes."""
+"""What an operation is: a name, parameters, NumPy's own answer to hold it to, and the stage or steps it becomes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
 from ..stages import Draft
+from .chain import Chain
 
-__all__ = ["Operation", "Params", "ask_numpy"]
+__all__ = ["Operation", "Params", "ask_numpy", "input_names"]
 
 
 class Params(BaseModel):
@@ -40,12 +41,15 @@ class Operation:
         The names of the operands, in order.
     params : type of Params
         The model that checks parameters; its fields are the options of the command line.
-    build : callable
+    build : callable or None
         ``build(headers, params, limits) -> Draft``. Pure. Raises SpecError, InputUnsupportedError or CannotFitError.
+        None for an operation of several steps.
     oracle : callable
-        ``oracle(arrays, params) -> array``: NumPy's own answer.
+        ``oracle(arrays, params) -> array``: NumPy's own answer; a tuple of arrays where there are several outputs.
     variadic : bool
         Takes one operand or more.
+    chain : callable or None
+        ``chain(headers, params, limits) -> Chain``, in place of `build`, of an operation of several steps. Pure.
     """
 
     name: str
@@ -53,14 +57,28 @@ class Operation:
     example: str
     inputs: tuple[str, ...]
     params: type[Params]
-    build: Callable[[Sequence[ArrayHeader], Any, Limits], Draft]
-    oracle: Callable[[Sequence[NDArray[Any]], Any], NDArray[Any]]
+    build: Callable[[Sequence[ArrayHeader], Any, Limits], Draft] | None
+    oracle: Callable[[Sequence[NDArray[Any]], Any], NDArray[Any] | tuple[NDArray[Any], ...]]
     variadic: bool = False
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    chain: Callable[[Sequence[ArrayHeader], Any, Limits], Chain] | None = None
+
+
+def input_names(operation: Operation, n_inputs: int) -> tuple[str, ...]:
+    """Return what an operation calls its inputs; those of a variadic one are x, y, z, x3, x4 and so on.
+
+    Examples
+    --------
+    >>> from .map import MAP
+    >>> input_names(MAP, 5)
+    ('x', 'y', 'z', 'x3', 'x4')
+    """
+    if not operation.variadic:
+        return operation.inputs
+    return ("x", "y", "z", *(f"x{i}" for i in range(3, n_inputs)))[:n_inputs]
 
 
 def ask_numpy(
-    oracle: Callable[[Sequence[NDArray[Any]], Any], NDArray[Any]],
+    oracle: Callable[[Sequence[NDArray[Any]], Any], Any],
     arrays: Sequence[NDArray[Any]],
     params: Params,
     *,

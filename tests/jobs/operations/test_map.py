@@ -13,7 +13,8 @@ from arraymill.jobs.blocks import as_slices
 from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Limits
-from arraymill.jobs.operations.map import MAP, MapParams, input_names
+from arraymill.jobs.operations.map import MAP, MapParams
+from arraymill.jobs.operations.operation import input_names
 from arraymill.jobs.stages import ConstantStage
 
 KB = 1 << 10
@@ -54,7 +55,7 @@ def run(made, arrays):
     ],
 )
 def test_output_shape_is_numpys_broadcast(shapes, expected):
-    made = draft(" + ".join(input_names(len(shapes))), *map(header, shapes))
+    made = draft(" + ".join(input_names(MAP, len(shapes))), *map(header, shapes))
     assert made.output.shape == expected
     assert run(made, [np.zeros(shape, "f4") for shape in shapes]).shape == expected
 
@@ -104,7 +105,7 @@ def test_every_layout_is_numpys_answer(shapes, orders, codes, host_bytes):
     ],
 )
 def test_order_is_fortran_only_if_every_full_input_is(headers, order):
-    names = input_names(len(headers))
+    names = input_names(MAP, len(headers))
     made = draft(" + ".join(names), *(header(shape, order=o) for shape, o in headers))
     assert made.output.order == order
     assert made.stage.reverse == (order == "F")
@@ -160,7 +161,7 @@ def test_expression_of_constants_is_refused():
 
 
 def test_inputs_are_called_by_position_or_by_name():
-    assert input_names(2) == ("x", "y")
+    assert input_names(MAP, 2) == ("x", "y")
     made = draft("speed * mass", header((3,)), header((3,)), names=("mass", "speed"))
     assert made.output.shape == (3,)
 
