@@ -6,13 +6,13 @@ Kernels are frozen and picklable, and know nothing of files, blocks or devices.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 from numpy.typing import NDArray
 
 from .blocks import Region, Shape
 
-__all__ = ["Layout", "MapKernel", "Namespace", "Partial", "ReduceKernel"]
+__all__ = ["GivenKernel", "Layout", "MapKernel", "Namespace", "Partial", "ReduceKernel"]
 
 Namespace: TypeAlias = Any
 """An array API namespace: ``numpy`` or ``array_api_compat.torch``."""
@@ -63,4 +63,16 @@ class ReduceKernel(Protocol):
 
     def finish(self, partial: Partial) -> NDArray[Any]:
         """Return the result of a whole partial, in the output's dtype."""
+        ...
+
+
+class GivenKernel(ReduceKernel, Protocol):
+    """The work of a reduce stage that depends on what an earlier stage found.
+
+    Only `fold` knows what was given: `merge` and `finish` are asked of the kernel as it was planned. What they need of
+    it, partials carry.
+    """
+
+    def bind(self, given: tuple[NDArray[Any], ...]) -> Self:
+        """Return the kernel that folds with these arrays, which it never writes to."""
         ...

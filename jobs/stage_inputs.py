@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from .blocks import Region, broadcast_region, merged_ranges
+from .blocks import Region, broadcast_region, merged_ranges, whole_region
 from .headers import ArrayHeader
 from .stages import ConstantStage, ContractStage, MapStage, ReduceStage, Stage
 
@@ -55,7 +55,8 @@ def input_regions(stage: Stage, index: int) -> tuple[Region, ...]:
     if isinstance(stage, MapStage):
         regions = stage.operand_regions(stage.grid.region(index))
     elif isinstance(stage, ReduceStage):
-        regions = (stage.grid.region(index),)
+        region = stage.grid.region(index)
+        return (region[::-1] if stage.reverse else region, *map(whole_region, stage.given))
     elif isinstance(stage, ContractStage):
         *tile, span = stage.grid.region(index)
         regions = tuple(panel_region(stage, side, tuple(tile), span) for side in (0, 1))

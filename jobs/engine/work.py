@@ -21,6 +21,7 @@ from .contract import contract_block
 from .device_fault import find_device_fault
 from .elementwise import map_block
 from .fence import Fence
+from .given import bind_given
 from .process_memory import own_bytes
 from .record import FIRST_ATTEMPT, Attempt, BlockRecord, BlockResult
 from .reduce import reduce_block
@@ -131,6 +132,8 @@ def _run_once(work: Work, index: int, attempt: Attempt, backend: Backend) -> Blo
     started_s, start, clock = time.time(), time.perf_counter(), Clock()
     stage = split_stage(work.stage, attempt.n_splits)
     sources, target = work.sources, work.target
+    if isinstance(stage, ReduceStage) and stage.given:
+        stage, sources = bind_given(stage, sources, clock=clock)
     if stage.reverse:
         sources, target = tuple(source.T for source in sources), target.T if target is not None else None
     stored = StoredTarget(target, fence=work.fence, clock=clock) if target is not None and work.durable else None
