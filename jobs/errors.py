@@ -8,6 +8,7 @@
     ├── InputError         (OSError)    3   an input cannot be read
     │   ├── InputUnsupportedError (TypeError) 3 an input is an array of a kind that is not worked on
     │   ├── InputChangedError           3   an input was replaced or truncated during the job, or since it began
+    │   ├── UnsafeFileError             12  a file would run code that it holds if it were loaded
     │   └── InputFailedError            3   the device of an input failed: tried again
     ├── OutputFailedError               1   the device of the output failed: tried again
     ├── CancelledJobError               4   the job was cancelled
@@ -16,6 +17,7 @@
     │   └── DiskFullError               6   the disk of the output is full; 75 once a job in the store has begun
     ├── SkippedBlocksError              7   the job is finished, but for blocks that failed and were skipped
     ├── BlockFailedError   (RuntimeError) 1 one block failed on every attempt
+    ├── UserCodeError      (RuntimeError) 1 a function or a model of the user raised: not tried again
     ├── VerificationError  (ArithmeticError) 8 the result differs from NumPy's by more than its bound
     ├── NoSuchJobError     (LookupError) 10 no job has this id
     ├── OutputLockedError  (BlockingIOError) 11 another run writes the same output
@@ -31,28 +33,12 @@ what is safe, and what to do next.
 from __future__ import annotations
 
 __all__ = [
-    "BlockFailedError",
-    "CancelledJobError",
-    "CannotFitError",
-    "DeviceFaultError",
-    "DiskFullError",
-    "InputChangedError",
-    "InputError",
-    "InputFailedError",
-    "InputUnsupportedError",
-    "InterruptedJobError",
-    "JobError",
-    "JobRunningError",
-    "NoSuchJobError",
-    "OutputError",
-    "OutputFailedError",
-    "OutputLockedError",
-    "SkippedBlocksError",
-    "SpecError",
-    "StoreFullError",
-    "VerificationError",
-    "WaitTimeoutError",
-]
+    "BlockFailedError", "CancelledJobError", "CannotFitError", "DeviceFaultError", "DiskFullError",
+    "InputChangedError", "InputError", "InputFailedError", "InputUnsupportedError", "InterruptedJobError",
+    "JobError", "JobRunningError", "NoSuchJobError", "OutputError", "OutputFailedError", "OutputLockedError",
+    "SkippedBlocksError", "SpecError", "StoreFullError", "UnsafeFileError", "UserCodeError",
+    "VerificationError", "WaitTimeoutError",
+]  # fmt: skip
 
 _PARTS = ("what", "cause", "safe", "next")
 
@@ -138,6 +124,13 @@ class InputChangedError(InputError):
     id = "input-changed"
 
 
+class UnsafeFileError(InputError):
+    """A file would run code that it holds if it were loaded."""
+
+    exit_code = 12
+    id = "unsafe-file"
+
+
 class InputFailedError(InputError):
     """The device of an input failed while it was read."""
 
@@ -169,6 +162,12 @@ class BlockFailedError(JobError, RuntimeError):
     """One block failed on every attempt."""
 
     id = "block-failed"
+
+
+class UserCodeError(JobError, RuntimeError):
+    """A function or a model of the user raised, or returned what cannot be used; its cause is the user's traceback."""
+
+    id = "user-code"
 
 
 class VerificationError(JobError, ArithmeticError):

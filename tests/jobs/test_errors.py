@@ -45,6 +45,8 @@ def test_exit_codes_are_those_of_the_interface() -> None:
         "SkippedBlocksError": 7,
         "SpecError": 2,
         "StoreFullError": 75,
+        "UnsafeFileError": 12,
+        "UserCodeError": 1,
         "VerificationError": 8,
         "WaitTimeoutError": 5,
     }
