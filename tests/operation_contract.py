@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from arraymill.jobs.operations import OPERATIONS
 
 PRODUCTS = ("matmul", "gram", "cov", "corrcoef")
-REDUCTIONS = tuple(name for name in OPERATIONS if name not in (*PRODUCTS, "map"))
+REDUCED = "sum mean prod var std norm min max ptp argmin argmax any all count_nonzero".split()
+REDUCTIONS = tuple(name for name in OPERATIONS if name.removeprefix("nan") in REDUCED)
 ROUNDED = ("sum", "mean", "prod", "var", "std", "norm", "nansum", "nanmean", "nanprod", "nanvar", "nanstd")
 ARGUMENTS = ("argmin", "argmax", "nanargmin", "nanargmax")
 CODES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")

@@ -12,6 +12,7 @@ __all__ = ["OPERATIONS", "Operation", "Params"]
 _FAMILIES = {
     "matmul": "matmul",
     "map": "map",
+    **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "fourier"),
     **{"gram": "gram", "cov": "covariance", "corrcoef": "covariance"},
     **{"sum": "sums", "mean": "sums", "prod": "prod", "var": "moments", "std": "moments", "norm": "norm"},
     **{"min": "extrema", "max": "extrema", "ptp": "extrema", "argmin": "arg_extrema", "argmax": "arg_extrema"},

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, StrictInt
 from ..blocks import Shape
 from ..errors import SpecError
 
-__all__ = ["Axes", "Axis", "collapse", "normalize_axes", "reverse_axes"]
+__all__ = ["Axes", "Axis", "OneAxis", "collapse", "normalize_axes", "reverse_axes"]
 
 
 def _parse_axes(value: object) -> object:
@@ -39,6 +39,8 @@ def _parse_axis(value: object) -> object:
 
 Axis = Annotated[StrictInt | None, BeforeValidator(_parse_axes)]
 """One axis or all: ``None``, ``0``, ``-1``."""
+OneAxis = Annotated[StrictInt, BeforeValidator(_parse_axes)]
+"""One axis: ``0``, ``-1``."""
 Axes = Annotated[StrictInt | tuple[StrictInt, ...] | None, BeforeValidator(_parse_axes)]
 """Some axes or all: ``None``, ``0``, ``-1``, ``(0, 2)``; on the command line ``0,2``."""
 
