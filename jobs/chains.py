@@ -64,7 +64,7 @@ class _Expansion:
             scope[step.name] = next(iter(made.values()))
             scope |= {f"{step.name}.{output}": maker for output, maker in made.items()}
         self.notes += chain.notes
-        return {output: scope[step] for output, step in chain.outputs}
+        return {output: scope[step] for output, step in chain.outputs} or made
 
 
 def plan_chain(

@@ -70,9 +70,20 @@ def open_job(spec: JobSpec, arrays: Sequence[Any] = ()) -> Job:
     if arrays:
         names = input_names(operation, len(arrays))
         sources = tuple(_open(item, name) for item, name in zip_longest(arrays, names[: len(arrays)], fillvalue="x"))
-        return Job(spec, operation, sources, dict(spec.params))
+        return Job(spec, _ready(operation, sources), sources, dict(spec.params))
     entries = ordered_inputs(spec, operation.inputs, variadic=operation.variadic)
-    return Job(spec, operation, tuple(map(open_input, entries)), _params(operation, spec))
+    sources = tuple(map(open_input, entries))
+    return Job(spec, _ready(operation, sources), sources, _params(operation, spec))
+
+
+def _ready(operation: Operation, sources: Sequence[Source]) -> Operation:
+    """Return the operation, with steps before it where inputs can only be read from front to back."""
+    streamed = [number for number, source in enumerate(sources) if getattr(source, "is_streamed", False)]
+    if not streamed:
+        return operation
+    from .operations.ingest import after_ingest  # most jobs have no use for it
+
+    return after_ingest(operation, streamed)
 
 
 def _open(item: Any, name: str) -> Source:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from .chain_plan import AnyPlan
 from .durations import format_seconds
 from .limits import DeviceKind
-from .planning import Plan
 from .rates import Rates
 
 __all__ = ["INLINE_S", "Place", "PlaceKind", "choose_device", "choose_place", "process_bytes"]
@@ -53,8 +53,8 @@ def process_bytes(kind: PlaceKind) -> int:
 
 
 def choose_device(
-    plan_on: Callable[[DeviceKind], Plan], ceilings: Callable[[Plan], str] = lambda plan: "nominal"
-) -> tuple[Plan, str]:
+    plan_on: Callable[[DeviceKind], AnyPlan], ceilings: Callable[[AnyPlan], str] = lambda plan: "nominal"
+) -> tuple[AnyPlan, str]:
     """Return the plan on the faster device of a machine with a GPU, and the reason.
 
     Parameters
@@ -86,12 +86,12 @@ def _said_rates(on_cpu: str, on_cuda: str) -> str:
     return f"at {on_cpu} rates" if on_cpu == on_cuda else f"at {on_cpu} rates of the CPU and {on_cuda} ones of the GPU"
 
 
-def _link_s(plan: Plan) -> float:
+def _link_s(plan: AnyPlan) -> float:
     """Return the seconds that the copies to and from the device take alone, the slower way."""
     return max((plan.seconds.get(step, 0.0) for step in ("link", "to_device", "from_device")), default=0.0)
 
 
-def choose_place(plan: Plan, *, reason: str = "", rates: Rates | None = None) -> Place:
+def choose_place(plan: AnyPlan, *, reason: str = "", rates: Rates | None = None) -> Place:
     """Return where to run a plan if the user left it open.
 
     Parameters

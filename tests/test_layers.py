@@ -19,6 +19,7 @@ JOBS = {
     "headers": 1.1,
     "spec": 1.1,
     "limits": 1,
+    "output_names": 1,
     "modes": 1.1,
     "moves": 1.1,
     "kernels": 1.1,

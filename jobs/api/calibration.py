@@ -18,9 +18,9 @@ import numpy as np
 from arraymill.cluster.devices import cpu_count, gpus
 
 from ..calibration import Calibration
+from ..chain_plan import AnyPlan
 from ..job import Job
 from ..limits import DeviceKind
-from ..planning import Plan
 from ..rates import Rates, measured_rates
 from ..store import Machine, home_folder, read_calibration
 from ..versions import current_versions
@@ -67,13 +67,13 @@ def rates_for(job: Job, device: DeviceKind) -> Callable[[np.dtype[Any]], Rates]:
     return partial(measured_rates, known, device, job.spec.compute.precision)
 
 
-def measure_workers(job: Job, plan: Plan, session: Any) -> Rates | None:
+def measure_workers(job: Job, plan: AnyPlan, session: Any) -> Rates | None:
     """Let a worker measure before the first block where nothing is known yet; return the rates for the job, or None.
 
     Parameters
     ----------
     job : Job
-    plan : Plan
+    plan : AnyPlan
     session : Session
         Of worker processes; one that is this process is not measured.
     """

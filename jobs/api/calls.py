@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from ..chain_plan import AnyPlan
 from ..errors import SpecError
 from ..job import open_job
 from ..placement import Place
-from ..planning import Plan
 from ..runner import Progress
 from ..spec import JobSpec
 from ..spec_document import Document
@@ -30,6 +29,7 @@ from .execution import execute
 from .handles import JobHandle
 from .outcome import Outcome
 from .planned import plan_of
+from .returned import returned
 from .submission import submit_spec
 
 __all__ = ["plan", "plan_spec", "run", "run_spec", "submit"]
@@ -52,7 +52,7 @@ def run(
     replace: bool = False,
     cluster: Any = None,
     **params: Any,
-) -> NDArray[Any] | Path:
+) -> Any:
     """Run one operation and return its result.
 
     Parameters
@@ -73,7 +73,8 @@ def run(
 
     Returns
     -------
-    ndarray (a NumPy scalar for a result without axes), or the Path of `output`
+    ndarray (a NumPy scalar for a result without axes), or the Path of `output`; a named tuple of these in the order of
+    the outputs of an operation that has several
 
     Raises
     ------
@@ -88,10 +89,7 @@ def run(
     """
     spec = _spec(operation, output, replace, cluster, params)
     outcome = run_spec(spec, arrays=inputs, cluster=None if isinstance(cluster, str) else cluster)
-    if outcome.path is not None:
-        return outcome.path
-    assert outcome.value is not None
-    return outcome.value[()]
+    return returned(outcome)
 
 
 def submit(
@@ -137,7 +135,7 @@ def submit(
     return JobHandle(submit_spec(check_document(Document(tree, "the arguments"), JobSpec)))
 
 
-def plan(operation: str, *inputs: NDArray[Any] | str | os.PathLike[str], cluster: Any = None, **params: Any) -> Plan:
+def plan(operation: str, *inputs: NDArray[Any] | str | os.PathLike[str], cluster: Any = None, **params: Any) -> AnyPlan:
     """Return what `run` would do with the same arguments; nothing is computed.
 
     Examples
@@ -149,7 +147,7 @@ def plan(operation: str, *inputs: NDArray[Any] | str | os.PathLike[str], cluster
     return plan_spec(_spec(operation, None, False, cluster, params), arrays=inputs)
 
 
-def plan_spec(spec: JobSpec, *, arrays: tuple[Any, ...] = ()) -> Plan:
+def plan_spec(spec: JobSpec, *, arrays: tuple[Any, ...] = ()) -> AnyPlan:
     """Return the plan of a job.
 
     Raises
@@ -164,7 +162,7 @@ def run_spec(
     *,
     arrays: tuple[Any, ...] = (),
     cluster: Any = None,
-    on_plan: Callable[[Plan, Place], object] = lambda plan, place: None,
+    on_plan: Callable[[AnyPlan, Place], object] = lambda plan, place: None,
     on_open: Callable[[Any], object] = lambda session: None,
     on_progress: Callable[[Progress], object] = lambda progress: None,
 ) -> Outcome:

@@ -15,20 +15,20 @@ from arraymill.cluster.session import open_cluster
 
 from ..arrays import MemorySource, Source, create_output
 from ..blocks import Region, whole_region
+from ..chain_plan import AnyPlan, ChainPlan
 from ..engine import BlockRecord
-from ..errors import CannotFitError
 from ..job import Job
 from ..placement import Place
 from ..planning import Plan
 from ..runner import Progress, run_work
-from ..sizes import format_bytes
 from ..stages import ConstantStage
 from .calibration import measure_workers
+from .chain_execution import execute_chain
 from .interrupts import deferred_interrupts
 from .outcome import Outcome
 from .planned import plan_of
 from .resources import cluster_config, fitting_workers
-from .results import ArrayOutput, ScratchOutput, as_files, scratch_folder
+from .results import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
 from .work import fault_policy, passing_work
 
 __all__ = ["execute"]
@@ -41,7 +41,7 @@ def execute(
     job: Job,
     *,
     session: Any = None,
-    on_plan: Callable[[Plan, Place], object] = lambda plan, place: None,
+    on_plan: Callable[[AnyPlan, Place], object] = lambda plan, place: None,
     on_open: Callable[[Any], object] = lambda session: None,
     on_progress: Callable[[Progress], object] = lambda progress: None,
 ) -> Outcome:
@@ -52,6 +52,10 @@ def execute(
     JobError, ClusterError
     """
     plan, place = plan_of(job, session=session)
+    if isinstance(plan, ChainPlan):
+        return execute_chain(
+            job, plan, place, session=session, run_step=_run, on_plan=on_plan, on_open=on_open, on_progress=on_progress
+        )
     n_workers = fitting_workers(job, plan, place) if session is None else session.n_workers
     on_plan(plan, place)
     outcome: Outcome | None = None
@@ -139,13 +143,7 @@ def _open_output(job: Job, plan: Plan, place: Place, folder: Path | None) -> _Pu
             replace=job.spec.output.if_exists == "replace",
             inputs=job.sources,
         )
-    if output.nbytes > plan.budget.host_bytes:
-        raise CannotFitError(
-            f"the result takes {format_bytes(output.nbytes)} of memory",
-            cause=f"shape {output.shape}, {output.dtype}; the job may take {format_bytes(plan.budget.host_bytes)}",
-            safe="nothing was read or written",
-            next="name an output file",
-        )
+    check_fits(output, plan.budget)
     if place.kind == "inline" or _is_written_here(plan):
         return ArrayOutput(output)
     assert folder is not None

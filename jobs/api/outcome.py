@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from ..chain_plan import AnyPlan
 from ..engine import BlockRecord
 from ..errors import SkippedBlocksError
 from ..placement import Place
-from ..planning import Plan
 
 __all__ = ["Outcome"]
 
@@ -22,13 +23,15 @@ class Outcome:
 
     Parameters
     ----------
-    plan : Plan
+    plan : AnyPlan
     place : Place
     n_workers : int
     value : ndarray or None
         The result, where no output was named.
     path : Path or None
         The output's file.
+    others : dict of str to ndarray or Path
+        Outputs beside the main one, by their names.
     seconds : float
         From the first block to the published output.
     start_s : float
@@ -40,7 +43,7 @@ class Outcome:
         What to say of blocks that were left out, as the job asked.
     """
 
-    plan: Plan
+    plan: AnyPlan
     place: Place
     n_workers: int
     value: NDArray[Any] | None
@@ -50,3 +53,4 @@ class Outcome:
     records: tuple[BlockRecord, ...]
     job_id: str = ""
     skipped: SkippedBlocksError | None = None
+    others: Mapping[str, NDArray[Any] | Path] = field(default_factory=dict)

@@ -6,10 +6,11 @@ from typing import Any
 
 from arraymill.cluster.devices import gpus
 
+from ..chain_plan import AnyPlan
+from ..chains import plan_operation
 from ..job import Job
 from ..limits import DeviceKind
 from ..placement import Place, choose_device, choose_place
-from ..planning import Plan, plan_job
 from ..rates import Rates
 from .calibration import rates_for
 from .resources import budget_of, check_precision, wanted_workers
@@ -19,7 +20,7 @@ __all__ = ["plan_of"]
 _ASKED = {"inline": "in this process", "local": "on worker processes", "cuda": "on one worker per GPU"}
 
 
-def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
+def plan_of(job: Job, *, session: Any = None) -> tuple[AnyPlan, Place]:
     """Return the plan of a job and the place where it would run.
 
     Rates that were measured on this machine make its seconds and choose its place; its blocks and tiles they never
@@ -31,9 +32,9 @@ def plan_of(job: Job, *, session: Any = None) -> tuple[Plan, Place]:
     """
     chosen: dict[DeviceKind, Rates] = {}
 
-    def plan_on(device: DeviceKind) -> Plan:
+    def plan_on(device: DeviceKind) -> AnyPlan:
         rates = rates_for(job, device)
-        plan = plan_job(
+        plan = plan_operation(
             job.operation,
             job.headers,
             job.params,

@@ -10,11 +10,12 @@ from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.devices import cpu_count, memory_total_bytes, select_gpus
 
 from ..blocks import ceil_div
+from ..chain_plan import AnyPlan
+from ..chains import plan_operation
 from ..errors import CannotFitError, SpecError
 from ..job import Job
 from ..limits import Budget, DeviceKind, fit_workers, workers_bytes
 from ..placement import Place, process_bytes
-from ..planning import Plan, plan_job
 from ..sizes import format_bytes, limit_bytes
 
 __all__ = ["budget_of", "check_precision", "cluster_config", "fitting_workers", "wanted_workers"]
@@ -66,7 +67,7 @@ def wanted_workers(job: Job, device: DeviceKind) -> int:
     return cpu_count() if workers == "auto" else workers
 
 
-def fitting_workers(job: Job, plan: Plan, place: Place) -> int:
+def fitting_workers(job: Job, plan: AnyPlan, place: Place) -> int:
     """Return how many workers fit in the budget; where the user named a number, that number must.
 
     Raises
@@ -95,7 +96,7 @@ def fitting_workers(job: Job, plan: Plan, place: Place) -> int:
     )
 
 
-def _workers_bytes(n_workers: int, plan: Plan, place: Place) -> int:
+def _workers_bytes(n_workers: int, plan: AnyPlan, place: Place) -> int:
     return workers_bytes(
         n_workers,
         task_bytes=plan.task_host_bytes,
@@ -104,12 +105,12 @@ def _workers_bytes(n_workers: int, plan: Plan, place: Place) -> int:
     )
 
 
-def _enough_megabytes(job: Job, plan: Plan, place: Place, n_workers: int) -> int:
+def _enough_megabytes(job: Job, plan: AnyPlan, place: Place, n_workers: int) -> int:
     """Return a budget that fits: tasks take a share of it, so it is planned again until it holds what it makes."""
     megabytes = 0
     while (need := ceil_div(_workers_bytes(n_workers, plan, place), _MEGABYTE)) > megabytes:
         megabytes = need
-        plan = plan_job(
+        plan = plan_operation(
             job.operation,
             job.headers,
             job.params,

@@ -17,14 +17,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import MemorySource, MemoryTarget, Output, Source, create_output, open_source
+from ..errors import CannotFitError
 from ..headers import ArrayHeader
+from ..limits import Budget
+from ..sizes import format_bytes
 
-__all__ = ["ArrayOutput", "ScratchOutput", "as_files", "scratch_folder"]
+__all__ = ["ArrayOutput", "ScratchOutput", "as_files", "check_fits", "scratch_folder"]
 
 _SHARED_MEMORY = Path("/dev/shm")
 _PREFIX = "arraymill-arrays-"
 _GRACE_S = 60.0
 """A younger folder may be one whose lock is about to be taken."""
+
+
+def check_fits(header: ArrayHeader, budget: Budget) -> None:
+    """Check that a result fits in the memory of the job.
+
+    Raises
+    ------
+    CannotFitError
+    """
+    if header.nbytes > budget.host_bytes:
+        raise CannotFitError(
+            f"the result takes {format_bytes(header.nbytes)} of memory",
+            cause=f"shape {header.shape}, {header.dtype}; the job may take {format_bytes(budget.host_bytes)}",
+            safe="nothing was read or written",
+            next="name an output file",
+        )
 
 
 class ArrayOutput:
@@ -66,10 +85,12 @@ class ScratchOutput:
     ----------
     header : ArrayHeader
     folder : Path
+    name : str
+        Of the file, unique in the folder.
     """
 
-    def __init__(self, header: ArrayHeader, folder: Path) -> None:
-        self._path = folder / "result.npy"
+    def __init__(self, header: ArrayHeader, folder: Path, name: str = "result") -> None:
+        self._path = folder / f"{name}.npy"
         self._output: Output = create_output(
             self._path, header.shape, header.dtype, header.order, replace=False, inputs=()
         )
@@ -98,14 +119,23 @@ class ScratchOutput:
 
 
 @contextmanager
-def scratch_folder(n_bytes: int) -> Iterator[Path]:
+def scratch_folder(n_bytes: int, *, most_in_memory_bytes: int | None = None) -> Iterator[Path]:
     """Yield a private folder with room for `n_bytes`, in shared memory where it has room; removed at the end.
 
+    Parameters
+    ----------
+    n_bytes : int
+    most_in_memory_bytes : int, optional
+        More than that goes to the disk for temporary files.
+
+    Examples
+    --------
     >>> with scratch_folder(1000) as folder:
     ...     oct(folder.stat().st_mode & 0o777)
     '0o700'
     """
-    has_room = os.access(_SHARED_MEMORY, os.W_OK) and shutil.disk_usage(_SHARED_MEMORY).free > 2 * n_bytes
+    is_small = most_in_memory_bytes is None or n_bytes <= most_in_memory_bytes
+    has_room = is_small and os.access(_SHARED_MEMORY, os.W_OK) and shutil.disk_usage(_SHARED_MEMORY).free > 2 * n_bytes
     parent = _SHARED_MEMORY if has_room else Path(tempfile.gettempdir())
     _remove_abandoned(parent)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))

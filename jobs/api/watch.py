@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..chain_plan import AnyPlan
 from ..placement import Place
-from ..planning import Plan
 from ..runner import Progress
 
 __all__ = ["SILENT", "Watch"]
@@ -34,7 +34,7 @@ class Watch:
     """
 
     on_create: Callable[[str], object] = lambda job_id: None
-    on_plan: Callable[[Plan, Place], object] = lambda plan, place: None
+    on_plan: Callable[[AnyPlan, Place], object] = lambda plan, place: None
     on_wait: Callable[[str], object] = lambda reason: None
     on_open: Callable[[Any], object] = lambda session: None
     on_progress: Callable[[Progress], object] = lambda progress: None

@@ -16,10 +16,10 @@ from ..api.planned import plan_of
 from ..api.resources import fitting_workers
 from ..api.stored import run_stored
 from ..api.watch import Watch
+from ..chain_plan import AnyPlan
 from ..errors import SpecError
 from ..job import open_job
 from ..placement import Place
-from ..planning import Plan
 from ..spec import JobSpec
 from .plan_view import header_text, plan_record, plan_table
 from .progress import show_progress
@@ -56,7 +56,7 @@ def watch_job(job: JobSpec, *, is_new: bool = False) -> Iterator[Watch]:
     """
     title, job_ids = job.name or job.op, list[str]()
 
-    def on_plan(planned: Plan, place: Place) -> None:
+    def on_plan(planned: AnyPlan, place: Place) -> None:
         if is_new:
             _check_printable(job, planned)
         if is_verbose():
@@ -123,7 +123,7 @@ def plan_job(job: JobSpec, as_json: bool) -> None:
         click.echo(f"feasible: {n_fitting} worker{'s' * (n_fitting != 1)} at once; only headers were read")
 
 
-def _check_printable(job: JobSpec, planned: Plan) -> None:
+def _check_printable(job: JobSpec, planned: AnyPlan) -> None:
     """Refuse, before work starts, a result that is too large to print and has no file to go to."""
     if job.output is None and planned.output.size > LARGEST_PRINTED:
         raise SpecError(

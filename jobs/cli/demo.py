@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from ..api import run_spec
+from ..chain_plan import AnyPlan
 from ..errors import VerificationError
 from ..placement import Place
-from ..planning import Plan
 from ..sizes import format_bytes
 from ..spec import JobSpec
 from .demo_checks import Difference, check_column_means, check_product
@@ -77,7 +77,7 @@ def _run(job: JobSpec, check: Callable[[], Difference]) -> None:
     VerificationError
     """
 
-    def on_plan(planned: Plan, place: Place) -> None:
+    def on_plan(planned: AnyPlan, place: Place) -> None:
         echo_note("\n" + plan_table(planned, place, job.output))
 
     with show_progress(job.op) as on_progress:
@@ -89,7 +89,7 @@ def _run(job: JobSpec, check: Callable[[], Difference]) -> None:
         raise VerificationError(
             f"{job.op} differs from NumPy in float64 by more than its bound",
             cause=f"{facts}; allowed is 100 %",
-            safe=f"inputs and result are kept in {Path(job.inputs['0'].path).parent}",
+            safe=f"inputs and result are kept in {Path(str(job.inputs['0'].path)).parent}",
             next="report this with the output of `arraymill doctor`",
         )
     click.echo(f"checked: all {difference.n_checked} elements against NumPy in float64: {facts}")

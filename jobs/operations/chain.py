@@ -53,7 +53,7 @@ class Chain:
     steps : tuple of Step
     outputs : tuple of (str, str)
         Name of each output, and of the step that makes it (``"step.output"`` for another output of a chain); the first
-        is the main one.
+        is the main one. Empty: those of the last step.
     notes : tuple of str
         What the user should know.
     """

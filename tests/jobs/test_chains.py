@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from chained_operations import MEAN, SCALED, chained
 from in_process_jobs import ROOMY, run_chain_plan
 
 from arraymill.jobs.chain_plan import ChainPlan
 from arraymill.jobs.chains import plan_chain, plan_operation
 from arraymill.jobs.errors import CannotFitError, SpecError
 from arraymill.jobs.headers import ArrayHeader
-from arraymill.jobs.limits import Budget, Limits
-from arraymill.jobs.operations import OPERATIONS, Operation, Params
-from arraymill.jobs.operations.chain import Chain, Step
+from arraymill.jobs.limits import Budget
+from arraymill.jobs.operations import OPERATIONS, Operation
+from arraymill.jobs.operations.chain import Step
 from arraymill.jobs.planning import Plan
 
 X = np.arange(24.0).reshape(6, 4)
-
-
-class NoParams(Params):
-    """None."""
-
-
-def chained(name: str, *steps: Step, outputs: tuple[tuple[str, str], ...]) -> Operation:
-    def chain(headers: Sequence[ArrayHeader], params: Any, limits: Limits) -> Chain:
-        return Chain(steps, outputs, notes=(f"of {name}",))
-
-    def oracle(arrays: Any, params: Any) -> Any:
-        raise NotImplementedError
-
-    return Operation(name, "", f"arraymill run {name}", ("x",), NoParams, None, oracle, chain=chain)
-
-
-MAP, MEAN, STD = OPERATIONS["map"], OPERATIONS["mean"], OPERATIONS["std"]
-CENTERED = chained(
-    "centered",
-    Step("mean", MEAN, ("x",), {"axis": 0}),
-    Step("rest", MAP, ("x", "mean"), {"expr": "x - y"}),
-    outputs=(("centered", "rest"), ("mean", "mean")),
-)
-SCALED = chained(
-    "scaled",
-    Step("centered", CENTERED, ("x",)),
-    Step("std", STD, ("x",), {"axis": 0}),
-    Step("quotient", MAP, ("centered", "std"), {"expr": "x / y"}),
-    outputs=(("scaled", "quotient"), ("mean", "centered.mean"), ("std", "std")),
-)
 
 
 def planned(operation: Operation, **settings: Any) -> ChainPlan:
