@@ -13,6 +13,7 @@ _FAMILIES = {
     "matmul": "matmul",
     "map": "map",
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "fourier"),
+    "diff": "differences",
     **{"gram": "gram", "cov": "covariance", "corrcoef": "covariance"},
     **{"sum": "sums", "mean": "sums", "prod": "prod", "var": "moments", "std": "moments", "norm": "norm"},
     **{"min": "extrema", "max": "extrema", "ptp": "extrema", "argmin": "arg_extrema", "argmax": "arg_extrema"},
