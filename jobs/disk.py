@@ -9,12 +9,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 __all__ = [
     "create",
+    "exchange",
     "fdatasync",
     "fsync",
     "fsync_folder",
@@ -22,13 +24,20 @@ __all__ = [
     "link",
     "mkdir",
     "pwritev",
+    "remove_tree",
     "rename",
+    "rename_to_new",
     "reserve",
     "unlink",
     "write",
 ]
 
 _Path: TypeAlias = str | os.PathLike[str]
+
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
+"""From <linux/fs.h>."""
+
+_AT_FDCWD = -100
 
 _NO_FALLOCATE = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -103,6 +112,46 @@ def reserve(descriptor: int, n_bytes: int) -> None:
 def rename(source: _Path, destination: _Path) -> None:
     """Give a file another name in one step; a file of that name is replaced."""
     Path(source).replace(destination)
+
+
+def rename_to_new(source: _Path, destination: _Path) -> None:
+    """Give a file or folder another name, in one step.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken.
+    OSError
+        EINVAL or ENOSYS where the file system cannot.
+    """
+    _rename_with(source, destination, _RENAME_NOREPLACE)
+
+
+def exchange(one: _Path, other: _Path) -> None:
+    """Give each of two files or folders the name of the other, in one step.
+
+    Raises
+    ------
+    OSError
+        EINVAL or ENOSYS where the file system cannot.
+    """
+    _rename_with(one, other, _RENAME_EXCHANGE)
+
+
+def _rename_with(source: _Path, destination: _Path, flag: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    call = getattr(libc, "renameat2", None)
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if call(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(destination), ctypes.c_uint(flag)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fspath(source), None, os.fspath(destination))
+
+
+def remove_tree(path: _Path) -> None:
+    """Remove a folder with all that is in it; nothing if it is not there."""
+    if os.path.lexists(path):
+        shutil.rmtree(path)
 
 
 def link(source: _Path, destination: _Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .checksums import SummingWriter, block_checksum, checksum
 from .fingerprints import Change, Fingerprint, compare_fingerprints, fingerprint, fingerprint_again
-from .formats import adopt_output, create_output, was_published
 from .input_formats import open_source
 from .locations import absolute_text
 from .memory import MemorySource, MemoryTarget
@@ -12,9 +11,20 @@ from .npy import NpySource
 from .npy_target import NpyTarget
 from .opening import open_input
 from .output_checks import check_destination, partial_path
+from .output_formats import (
+    OUTPUT_SUFFIXES,
+    adopt_output,
+    check_output,
+    create_output,
+    load_output,
+    output_file,
+    was_published,
+)
+from .output_options import OutputOptions
 from .source import Output, Reader, Source, Target, Writer
 
 __all__ = [
+    "OUTPUT_SUFFIXES",
     "Change",
     "Fingerprint",
     "MemorySource",
@@ -22,6 +32,7 @@ __all__ = [
     "NpySource",
     "NpyTarget",
     "Output",
+    "OutputOptions",
     "Reader",
     "Source",
     "SummingWriter",
@@ -31,13 +42,16 @@ __all__ = [
     "adopt_output",
     "block_checksum",
     "check_destination",
+    "check_output",
     "checksum",
     "compare_fingerprints",
     "create_output",
     "fingerprint",
     "fingerprint_again",
+    "load_output",
     "open_input",
     "open_source",
+    "output_file",
     "partial_path",
     "was_published",
 ]

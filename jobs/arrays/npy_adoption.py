@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,11 @@ from .npy_header import header_bytes
 from .npy_output import NpyOutput, output_header
 from .npy_target import cannot_write
 from .output_checks import check_destination, partial_path
+from .partial import Partial
 from .partial_claim import adopt_partial, cannot_adopt
 from .source import Source
 
-__all__ = ["adopt_npy", "was_npy_published"]
+__all__ = ["adopt_npy", "adopt_unpublished", "was_npy_published"]
 
 
 def adopt_npy(
@@ -43,16 +44,44 @@ def adopt_npy(
 ) -> NpyOutput:
     """Return the ``.npy`` output that an earlier run left; see `arraymill.jobs.arrays.adopt_output`."""
     header = output_header(path, shape, dtype, order)
+
+    def check(partial: Partial) -> None:
+        if not partial.is_published():
+            check_destination(header.name, replace=replace, inputs=inputs)
+
+    return adopt_unpublished(header, check, info=info, replace=replace)
+
+
+def adopt_unpublished(
+    header: ArrayHeader, check: Callable[[Partial], None], *, info: Mapping[str, Any] | None, replace: bool
+) -> NpyOutput:
+    """Return the ``.npy`` file that an earlier run left under the temporary name of an output.
+
+    Parameters
+    ----------
+    header : ArrayHeader
+        Named after the output.
+    check : callable
+        Raises where the output may not be created; called under the lock.
+    info : mapping or None
+        What that run's output said of itself.
+    replace : bool
+
+    Raises
+    ------
+    OutputError, OutputLockedError
+    """
     name = header.name
     partial = adopt_partial(name, Path(name).absolute())
     try:
         data_offset = _check_file(header, partial.path, partial.descriptor, info)
-        if not partial.is_published():
-            check_destination(name, replace=replace, inputs=inputs)
+        check(partial)
         # What was written without a sync counts from here on as what was written with one.
         partial.sync()
     except OSError as error:
         partial.close()
+        if isinstance(error, JobError):
+            raise
         raise cannot_adopt(name, f"{partial.path}: {error.strerror}") from error
     except BaseException:
         partial.close()

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OutputError
-from .source import FileBacked, Source
+from .source import Source, files_of
 
-__all__ = ["check_destination", "check_space", "partial_path"]
+__all__ = ["check_destination", "check_folder_destination", "check_space", "packed_path", "partial_path"]
 
 
 def partial_path(final: Path) -> Path:
@@ -22,6 +22,15 @@ def partial_path(final: Path) -> Path:
     return final.with_name(final.name + ".partial")
 
 
+def packed_path(final: Path) -> Path:
+    """Return the temporary name of what is packed from the finished temporary file of an output.
+
+    >>> packed_path(Path("/data/y.h5"))
+    PosixPath('/data/y.h5.partial.packed')
+    """
+    return final.with_name(final.name + ".partial.packed")
+
+
 def check_destination(name: str, *, replace: bool, inputs: Sequence[Source]) -> Path:
     """Return the absolute path of an output after a check that it may be created there.
 
@@ -30,20 +39,46 @@ def check_destination(name: str, *, replace: bool, inputs: Sequence[Source]) -> 
     OutputError
         If the folder is missing or not writable, or the name is taken by something that must not be replaced.
     """
+    final, status = _checked_place(name, inputs)
+    if status is not None:
+        _check_replaceable(name, status, replace=replace)
+    return final
+
+
+def check_folder_destination(name: str, marks: Sequence[str], *, replace: bool, inputs: Sequence[Source]) -> Path:
+    """Return the absolute path of an output that is a folder, after a check that it may be created there.
+
+    Parameters
+    ----------
+    name : str
+    marks : sequence of str
+        A folder that holds none of these files is somebody else's, and never replaced.
+    replace : bool
+    inputs : sequence of Source
+
+    Raises
+    ------
+    OutputError
+    """
+    final, status = _checked_place(name, inputs)
+    if status is not None:
+        _check_replaceable_folder(name, final, status, marks, replace=replace)
+    return final
+
+
+def _checked_place(name: str, inputs: Sequence[Source]) -> tuple[Path, os.stat_result | None]:
     try:
         final = Path(name).absolute()
         _check_folder(name, final.parent)
         _check_not_input(name, final, inputs)
         status = _look(final)
-        _look(partial_path(final))  # its name may be too long where the final one is not
+        _look(packed_path(final))  # its name may be too long where the final one is not
     except (OSError, ValueError) as error:
         if isinstance(error, OutputError):
             raise
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise OutputError(f"{name}: cannot be created", cause=reason, next="give the output another path") from error
-    if status is not None:
-        _check_replaceable(name, status, replace=replace)
-    return final
+    return final, status
 
 
 def _look(path: Path) -> os.stat_result | None:
@@ -67,13 +102,20 @@ def _check_folder(name: str, folder: Path) -> None:
 def _check_not_input(name: str, final: Path, inputs: Sequence[Source]) -> None:
     for candidate in (final, partial_path(final)):
         for source in inputs:
-            if isinstance(source, FileBacked) and _is_same_file(candidate, Path(source.path)):
+            if any(_is_at(candidate, Path(path)) for path in files_of(source)):
                 raise OutputError(
                     f"{name}: the output is an input",
                     cause=f"{candidate} and {source.header.name} are one file",
                     safe="the input was not touched",
                     next="give the output another name",
                 )
+
+
+def _is_at(candidate: Path, path: Path) -> bool:
+    """Return whether an input's file is what an output would replace, or lies inside of it."""
+    if _is_same_file(candidate, path):
+        return True
+    return candidate.is_dir() and path.resolve().is_relative_to(candidate.resolve())
 
 
 def _is_same_file(one: Path, other: Path) -> bool:
@@ -83,11 +125,35 @@ def _is_same_file(one: Path, other: Path) -> bool:
         return False
 
 
-def _check_replaceable(name: str, status: os.stat_result, *, replace: bool) -> None:
+def _check_no_link(name: str, status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise OutputError(
             f"{name}: is a symbolic link", cause="outputs are not written through links", next="name the file itself"
         )
+
+
+def _check_replaceable_folder(
+    name: str, final: Path, status: os.stat_result, marks: Sequence[str], *, replace: bool
+) -> None:
+    _check_no_link(name, status)
+    if not stat.S_ISDIR(status.st_mode):
+        raise OutputError(f"{name}: is a file", cause="a folder is written", next="choose another name")
+    if not any((final / mark).is_file() for mark in marks):
+        raise OutputError(
+            f"{name}: is a folder of something else",
+            cause=f"there is no {marks[0]} in it, and it is never replaced",
+            next="choose another name",
+        )
+    if not replace:
+        raise OutputError(
+            f"{name}: exists",
+            cause="arrays are not added to a store that is there",
+            next="use --force to replace the whole store, or choose another name",
+        )
+
+
+def _check_replaceable(name: str, status: os.stat_result, *, replace: bool) -> None:
+    _check_no_link(name, status)
     if stat.S_ISDIR(status.st_mode):
         raise OutputError(f"{name}: is a directory", cause="a file is written", next="name a file inside it")
     if not stat.S_ISREG(status.st_mode):

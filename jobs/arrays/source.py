@@ -112,6 +112,9 @@ class Output(Protocol):
     def target(self) -> Target:
         """What workers write to."""
 
+    def prepare(self) -> None:
+        """Do what takes long before the output can be published; `info` may say more of it then."""
+
     def publish(self) -> None:
         """Make the output durable and give it its final name, in one step that readers cannot see half of."""
 

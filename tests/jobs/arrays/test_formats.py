@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arraymill.jobs.arrays import NpySource, open_source
-from arraymill.jobs.arrays.formats import FORMATS
+from arraymill.jobs.arrays.output_formats import OUTPUT_SUFFIXES
+from arraymill.jobs.arrays.packers import PACKERS
 from arraymill.jobs.errors import InputError, InputUnsupportedError, JobError
 
 
@@ -258,4 +259,4 @@ def test_random_headers_raise_only_our_errors(tmp_path: Path, text: str) -> None
 
 
 def test_the_table_names_each_suffix_once() -> None:
-    assert [known.suffix for known in FORMATS] == [".npy"]
+    assert (".npy", *PACKERS) == OUTPUT_SUFFIXES
