@@ -46,7 +46,7 @@ PathText: TypeAlias = Annotated[str, BeforeValidator(parse_path)]
 class Section(BaseModel):
     """A section of the job file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -114,3 +114,8 @@ def test_schema_describes_every_field():
     assert set(schema["properties"]) == set(JobSpec.model_fields)
     leaves = [field for section in schema["$defs"].values() for field in section["properties"].values()]
     assert all("description" in field for field in leaves)
+
+
+def test_a_parameter_that_is_no_finite_number_is_written_as_it_is():
+    written = JobSpec(op="norm", params={"ord": float("inf")}).model_dump(mode="json")
+    assert written["params"] == {"ord": float("inf")}
