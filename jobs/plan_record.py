@@ -17,7 +17,7 @@ from .placement import Place
 from .planning import Plan, plan_job
 from .stages import ConstantStage, ContractStage, Stage
 
-__all__ = ["plan_record", "restore_plan"]
+__all__ = ["as_recorded", "check_recorded", "header_record", "params_record", "plan_record", "restore_plan"]
 
 
 def plan_record(plan: Plan, place: Place, versions: Mapping[str, str]) -> dict[str, Any]:
@@ -34,9 +34,9 @@ def plan_record(plan: Plan, place: Place, versions: Mapping[str, str]) -> dict[s
     return {
         "schema": 1,
         "operation": plan.operation,
-        "params": _params_record(plan),
-        "inputs": [_header_record(header) for header in plan.inputs],
-        "output": _header_record(plan.output),
+        "params": params_record(plan.params),
+        "inputs": [header_record(header) for header in plan.inputs],
+        "output": header_record(plan.output),
         "device": plan.limits.device,
         "precision": plan.limits.precision,
         "budget": {"host_bytes": plan.budget.host_bytes, "device_bytes": plan.budget.device_bytes},
@@ -72,7 +72,7 @@ def restore_plan(job: Job, record: Mapping[str, Any]) -> Plan:
     InputChangedError
         If an input has another shape, dtype or memory order than it had, or the job file states other work.
     """
-    _check_headers(job.headers, record["inputs"])
+    check_recorded(job, record)
     plan = plan_job(
         job.operation,
         job.headers,
@@ -84,6 +84,11 @@ def restore_plan(job: Job, record: Mapping[str, Any]) -> Plan:
         block_bytes=record["block_bytes"],
     )
     _check_work(plan, record)
+    return as_recorded(plan, record)
+
+
+def as_recorded(plan: Plan, record: Mapping[str, Any]) -> Plan:
+    """Return a plan with the grid, the pieces and the predictions of a record of the same work."""
     if isinstance(plan.stage, ConstantStage):
         return plan
     grid = Grid(tuple(record["grid"]["shape"]), tuple(record["grid"]["chunks"]))
@@ -116,7 +121,8 @@ def _inner(stage: Stage) -> dict[str, Any]:
     return shape | {"mode": stage.mode, "order": stage.order, "resident": stage.resident}
 
 
-def _header_record(header: ArrayHeader) -> dict[str, Any]:
+def header_record(header: ArrayHeader) -> dict[str, Any]:
+    """Return what is known of an array, in JSON's types."""
     return {
         "name": header.name,
         "shape": list(header.shape),
@@ -126,9 +132,16 @@ def _header_record(header: ArrayHeader) -> dict[str, Any]:
     }
 
 
-def _check_headers(headers: tuple[ArrayHeader, ...], records: list[dict[str, Any]]) -> None:
-    for header, record in zip(headers, records, strict=True):
-        before, now = _describe(record), _describe(_header_record(header))
+def check_recorded(job: Job, record: Mapping[str, Any]) -> None:
+    """Check that the inputs of a job are arrays like those of its record.
+
+    Raises
+    ------
+    InputChangedError
+        If an input has another shape, dtype or memory order than it had.
+    """
+    for header, before_record in zip(job.headers, record["inputs"], strict=True):
+        before, now = _describe(before_record), _describe(header_record(header))
         if before != now:
             raise InputChangedError(
                 f"{header.name}: is another array than when the job began",
@@ -140,7 +153,7 @@ def _check_headers(headers: tuple[ArrayHeader, ...], records: list[dict[str, Any
 
 def _check_work(plan: Plan, record: Mapping[str, Any]) -> None:
     before = {"op": record["operation"], "params": record["params"]}
-    now = {"op": plan.operation, "params": _params_record(plan)}
+    now = {"op": plan.operation, "params": params_record(plan.params)}
     if before != now:
         raise InputChangedError(
             "the job file states other work than when the job began",
@@ -150,8 +163,9 @@ def _check_work(plan: Plan, record: Mapping[str, Any]) -> None:
         )
 
 
-def _params_record(plan: Plan) -> dict[str, Any]:
-    return {name: _as_json(value) for name, value in plan.params.items()}
+def params_record(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters in JSON's types."""
+    return {name: _as_json(value) for name, value in params.items()}
 
 
 def _describe(record: Mapping[str, Any]) -> str:

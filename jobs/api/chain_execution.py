@@ -30,7 +30,7 @@ from .steps import ChainProgress, last_uses, numbered, output_specs, result_sour
 
 __all__ = ["execute_chain"]
 
-RunStep = Callable[..., tuple[BlockRecord, ...]]
+_RunStep = Callable[..., tuple[BlockRecord, ...]]
 _SMALL_BYTES = 64 << 20
 """Results for a later step that are no larger stay in the memory of this process, where this is where it runs."""
 
@@ -41,7 +41,7 @@ def execute_chain(
     place: Place,
     *,
     session: Any,
-    run_step: RunStep,
+    run_step: _RunStep,
     on_plan: Callable[[AnyPlan, Place], object],
     on_open: Callable[[Any], object],
     on_progress: Callable[[Progress], object],
@@ -120,7 +120,7 @@ class _Run:
                 run.outputs[step.name] = stack.enter_context(run._open(step))
         return run
 
-    def all_steps(self, session: Any, run_step: RunStep, progress: ChainProgress) -> list[BlockRecord]:
+    def all_steps(self, session: Any, run_step: _RunStep, progress: ChainProgress) -> list[BlockRecord]:
         """Run the steps and return the records of all blocks."""
         records: list[BlockRecord] = []
         ends = last_uses(self.plan)

@@ -7,6 +7,8 @@
     RUNNING    blocks; each is done once its bytes and then its receipt are durable
     FINISHING  the output is read back, renamed, `committed`
     DONE       ... and only then are the workers taken down
+
+A job of several steps goes through RUNNING with one after another; its outputs are renamed when all are whole.
 """
 
 from __future__ import annotations
@@ -15,24 +17,20 @@ import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..arrays import Output
-from ..blocks import whole_region
+from ..chain_plan import AnyPlan, ChainPlan
 from ..engine import BlockRecord
 from ..errors import CancelledJobError
 from ..job import Job
 from ..placement import Place
 from ..planning import Plan
-from ..runner import Progress, Stop, run_work
+from ..runner import Progress
 from ..stages import ConstantStage
-from ..store import JobFolder, JobLock, JobState, Journal, read_state, write_state
+from ..store import JobFolder, JobLock, JobState, Journal, read_settled, read_state, write_state
 from . import preparation
 from .calibration import measure_workers
-from .completion import MergedRegions, differing_blocks, give_up_on
+from .chain_run import ChainRun
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
 from .interrupts import deferred_interrupts
@@ -40,13 +38,12 @@ from .outcome import Outcome
 from .planned import plan_of
 from .resources import fitting_workers
 from .signals import StopSignals
+from .step_run import StepRun
 from .watch import SILENT, Watch
-from .work import durable_work, fault_policy
 from .workplace import open_nothing, open_workplace
 
 __all__ = ["drive"]
 
-_VERIFY_ROUNDS = 3
 _STATE_PERIOD_S = 1.0
 
 
@@ -104,7 +101,6 @@ class _Drive:
     signals: StopSignals
     state: JobState
     stack: ExitStack = field(default_factory=ExitStack)
-    records: list[BlockRecord] = field(default_factory=list)
     outcome: Outcome | None = None
     _told_s: float = 0.0
     _is_brief: bool = False
@@ -132,13 +128,11 @@ class _Drive:
             preparation.begin(self.folder, self.job, journal, plan, place)
         else:
             preparation.readmit(self.folder, self.job, journal, plan, place, accept_changed=accept_changed)
-        if preparation.is_published(self.folder, self.job, journal, plan):
-            with deferred_interrupts():
-                self._finish(journal, plan, place, n_workers, time.perf_counter(), 0.0)
-            return
-        output = preparation.open_result(self.folder, self.job, journal, plan)
-        self.stack.callback(preparation.leave_result, journal, output)
-        self._compute(journal, plan, place, output, n_workers, held)
+        begun = _Begun(journal, place, n_workers, held)
+        if isinstance(plan, ChainPlan):
+            self._run_chain(plan, begun)
+        else:
+            self._run_stage(plan, begun)
 
     def _wait_for_devices(self, place: Place, *, is_free: bool) -> tuple[str, ...]:
         """Return the devices that are this job's until its end."""
@@ -152,65 +146,56 @@ class _Drive:
         held = self.stack.enter_context(hold_devices(self.folder.id, wanted_devices(self.job, place), on_wait))
         return held.devices
 
-    def _compute(
-        self, journal: Journal, plan: Plan, place: Place, output: Output, n_workers: int, held: tuple[str, ...]
-    ) -> None:
+    def _run_stage(self, plan: Plan, begun: _Begun) -> None:
+        journal = begun.journal
+        if preparation.is_published(self.folder, self.job, journal, plan):
+            with deferred_interrupts():
+                self._finish(plan, begun, [], time.perf_counter(), 0.0)
+            return
+        output = preparation.open_result(self.folder, self.job, journal, plan)
+        self.stack.callback(preparation.leave_result, journal, output)
+        books = self.folder.id, self.folder, self.job, plan, journal
+        run = StepRun(*books, output, self.signals, self._on_progress, self._pass)
         epoch, opened = journal.start_epoch(), time.perf_counter()
         if isinstance(plan.stage, ConstantStage):
             started = opened
-            with output.target.open() as writer:
-                writer.write(whole_region(plan.output.shape), plan.stage.value)
+            run.write_constant()
         else:
-            is_done = len(journal.settled().done) == plan.n_blocks
-            # nothing is computed any more: no worker is worth its start
-            workplace = open_nothing() if is_done else open_workplace(self.folder, self.job, place, n_workers, held)
-            session = self.stack.enter_context(workplace)
-            self.watch.on_open(session)
-            if (rates := measure_workers(self.job, plan, session)) is not None:
-                journal.event("ceilings", **rates.to_json())
+            session = self._open_session(plan, begun, is_done=len(journal.settled().done) == plan.n_blocks)
             started = time.perf_counter()
             self._tell("RUNNING", epoch=epoch)
-            self._run_until_whole(journal, plan, session, output, epoch)
+            run.run_until_whole(session, epoch)
         with deferred_interrupts():
             journal.event("verified")
             journal.commit()
             output.publish()
-            self._finish(journal, plan, place, n_workers, started, started - opened)
+            self._finish(plan, begun, run.records, started, started - opened)
 
-    def _run_until_whole(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> None:
-        """Run blocks until the output holds what the ledger says was written."""
-        bad, unmerged = set[int](), set[int]()
-        for _ in range(_VERIFY_ROUNDS):
-            merged = self._run_blocks(journal, plan, session, output, epoch)
-            self._pass("FINISHING")
-            bad = differing_blocks(plan.stage, output.target, journal.settled().done)
-            unmerged = merged.differing_blocks(plan.stage)
-            if not bad and not unmerged:
-                return
-            for block in sorted(bad):
-                journal.event("corrupt", block=block, reason="the output holds other bytes than were written")
-            journal.commit()
-        raise give_up_on(bad | unmerged, plan.n_blocks, preparation.output_path(self.folder, self.job))
+    def _run_chain(self, plan: ChainPlan, begun: _Begun) -> None:
+        tell = self._on_progress, self._pass
+        run = ChainRun(self.folder, self.job, plan, begun.place, self.signals, *tell, self.stack)
+        run.open_steps()
+        epoch, opened = begun.journal.start_epoch(), time.perf_counter()
+        session = self._open_session(plan, begun, is_done=run.is_done)
+        started = time.perf_counter()
+        self._tell("RUNNING", epoch=epoch)
+        run.all_steps(session)
+        with deferred_interrupts():
+            run.publish()
+            self._finish(plan, begun, run.records, started, started - opened)
+        run.remove_intermediates()
 
-    def _run_blocks(self, journal: Journal, plan: Plan, session: Any, output: Output, epoch: int) -> MergedRegions:
-        stage, stop = plan.stage, Stop()
-        work = durable_work(self.folder, self.job, plan, output.target, epoch)
-        target = output.target.T if stage.reverse else output.target
-        with target.open() as writer, self.signals.draining(stop):
-            merged = MergedRegions(writer, target)
-            ran = run_work(
-                work,
-                session,
-                job_id=self.folder.id,
-                write_result=merged.write,
-                on_progress=self._on_progress,
-                fault=fault_policy(self.job),
-                journal=journal,
-                done=journal.settled(),
-                stop=stop,
-            )
-        self.records += ran.records
-        return merged
+    def _open_session(self, plan: AnyPlan, begun: _Begun, *, is_done: bool) -> Any:
+        """Return an open session; where nothing is computed any more, no worker is worth its start."""
+        place = begun.place
+        workplace = (
+            open_nothing() if is_done else open_workplace(self.folder, self.job, place, begun.n_workers, begun.held)
+        )
+        session = self.stack.enter_context(workplace)
+        self.watch.on_open(session)
+        if (rates := measure_workers(self.job, plan, session)) is not None:
+            begun.journal.event("ceilings", **rates.to_json())
+        return session
 
     def _on_progress(self, progress: Progress) -> None:
         self.watch.on_progress(progress)
@@ -218,18 +203,16 @@ class _Drive:
             self._tell("RUNNING", n_done=progress.done_blocks)
 
     def _finish(
-        self, journal: Journal, plan: Plan, place: Place, n_workers: int, started: float, start_s: float
+        self, plan: AnyPlan, begun: _Begun, records: list[BlockRecord], started: float, start_s: float
     ) -> None:
-        journal.event("committed")
-        journal.commit()
+        begun.journal.event("committed")
+        begun.journal.commit()
         seconds = time.perf_counter() - started
-        skipped = conclude_done(self.folder, self.state, journal.settled(), plan.n_blocks)
-        path, value = preparation.output_path(self.folder, self.job), None
-        if self.job.spec.output is None:
-            value = np.load(path, allow_pickle=False)
-        file, times = Path(path) if value is None else None, (seconds, start_s)
-        done = Outcome(plan, place, n_workers, value, file, *times, tuple(self.records), self.folder.id, skipped)
-        self.outcome = done
+        skipped = conclude_done(self.folder, self.state, read_settled(self.folder), plan.n_blocks)
+        main, others = preparation.results(self.folder, self.job, plan)
+        value, path = (None, main) if self.job.spec.output is not None else (main, None)
+        made = begun.place, begun.n_workers, value, path, seconds, start_s, tuple(records)
+        self.outcome = Outcome(plan, *made, self.folder.id, skipped, others)
 
     def _pass(self, status: str, **changes: Any) -> None:
         """Go through a state that a brief job leaves at once: to write it down would take as long as the job."""
@@ -245,3 +228,13 @@ class _Drive:
         # what an earlier attempt ended with is over
         changes |= {"exit_code": None, "error": None, "ended_s": None}
         self.state = replace(self.state, status=status, reason=reason, pid=os.getpid(), **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is settled of an attempt before its first block."""
+
+    journal: Journal
+    place: Place
+    n_workers: int
+    held: tuple[str, ...]

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ..arrays import Output, adopt_output, create_output, fingerprint, was_published
+from ..chain_plan import AnyPlan, ChainPlan
+from ..chain_record import job_record, restore_job_plan
 from ..errors import OutputError
 from ..job import Job
 from ..placement import Place
-from ..plan_record import plan_record, restore_plan
 from ..planning import Plan
 from ..rates import Rates, rates_of
-from ..store import JobFolder, Journal, Settled, write_file
+from ..store import JobFolder, Journal, Settled, read_settled, write_file
 from ..versions import current_versions
 from .completion import differing_blocks
 from .resumption import assess_job, check_spec, spec_digest
+from .steps import output_specs
 
-__all__ = ["begin", "is_published", "leave_result", "open_result", "output_path", "readmit", "recorded_plan"]
+__all__ = [
+    "begin",
+    "is_published",
+    "leave_result",
+    "open_result",
+    "output_path",
+    "readmit",
+    "recorded_plan",
+    "results",
+]
 
 
-def recorded_plan(job: Job, settled: Settled) -> tuple[Plan, Place]:
+def recorded_plan(job: Job, settled: Settled) -> tuple[AnyPlan, Place]:
     """Return the plan and the place of a job that began earlier.
 
     Raises
@@ -36,15 +52,17 @@ def recorded_plan(job: Job, settled: Settled) -> tuple[Plan, Place]:
     except (ValueError, TypeError):
         # of another version
         rates = None
-    return restore_plan(job, settled.plan), Place(**settled.plan["place"], rates=rates)
+    return restore_job_plan(job, settled.plan), Place(**settled.plan["place"], rates=rates)
 
 
-def begin(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place) -> None:
+def begin(folder: JobFolder, job: Job, journal: Journal, plan: AnyPlan, place: Place) -> None:
     """Write a new job's first record: everything that the bits of its answer depend on."""
     _record_plan(folder, job, journal, plan, place)
 
 
-def readmit(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place, *, accept_changed: bool) -> None:
+def readmit(
+    folder: JobFolder, job: Job, journal: Journal, plan: AnyPlan, place: Place, *, accept_changed: bool
+) -> None:
     """Go over what an earlier attempt left, and take back what cannot be relied on.
 
     Raises
@@ -52,18 +70,31 @@ def readmit(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Pl
     InputChangedError
         If inputs or versions changed and that is not accepted.
     """
-    assessment = assess_job(folder, job, plan, journal.settled())
+    assessment = assess_job(folder, job, plan, read_settled(folder))
     if assessment.refusal is not None and not accept_changed:
         raise assessment.refusal
-    for block, reason in assessment.stale.items():
-        journal.event("stale", block=block, reason=reason)
+    if isinstance(plan, ChainPlan):
+        _take_back_in_steps(folder, plan, assessment.stale)
+    else:
+        for block, reason in assessment.stale.items():
+            journal.event("stale", block=block, reason=reason)
     if assessment.refusal is not None:
         _record_plan(folder, job, journal, plan, place)
     journal.commit()
 
 
-def _record_plan(folder: JobFolder, job: Job, journal: Journal, plan: Plan, place: Place) -> None:
-    record = plan_record(plan, place, current_versions(plan.limits.device))
+def _take_back_in_steps(folder: JobFolder, plan: ChainPlan, stale: Mapping[int, str]) -> None:
+    for number, (step, first) in enumerate(zip(plan.steps, plan.offsets, strict=True)):
+        own = [block for block in stale if first <= block < first + step.plan.n_blocks]
+        if own:
+            with Journal.open(folder.step(number, step.name)) as journal:
+                for block in own:
+                    journal.event("stale", block=block - first, reason=stale[block])
+                journal.commit()
+
+
+def _record_plan(folder: JobFolder, job: Job, journal: Journal, plan: AnyPlan, place: Place) -> None:
+    record = job_record(plan, place, current_versions(plan.limits.device))
     nominal = rates_of(plan.limits.device, plan.limits.precision, plan.output.dtype)
     # what the seconds were predicted from
     record["ceilings"] = (place.rates or nominal).to_json()
@@ -122,6 +153,24 @@ def open_result(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> Ou
     journal.event("output", **output.info())
     journal.commit()
     return output
+
+
+def results(folder: JobFolder, job: Job, plan: AnyPlan) -> tuple[Any, dict[str, Any]]:
+    """Return the main output of a job that is done, and the others by their names: paths, or arrays of the store."""
+    if not isinstance(plan, ChainPlan):
+        return _result(output_path(folder, job), job), {}
+    specs = output_specs(job, plan)
+    numbers = {step.name: number for number, step in enumerate(plan.steps)}
+    found = {
+        output: _result(specs[name].path if specs else str(folder.step(numbers[name], name).result), job)
+        for output, name in plan.outputs
+    }
+    (main, _), *_ = plan.outputs
+    return found.pop(main), found
+
+
+def _result(path: str, job: Job) -> Any:
+    return Path(path) if job.spec.output is not None else np.load(path, allow_pickle=False)
 
 
 def _take_back(journal: Journal, blocks: set[int], reason: str) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, partial_path
+from ..chain_plan import AnyPlan, ChainPlan
+from ..chain_record import restore_job_plan
 from ..errors import InputChangedError, JobError, SpecError
 from ..job import Job, open_job
-from ..plan_record import restore_plan
-from ..planning import Plan
 from ..spec import JobSpec
 from ..stage_inputs import blocks_reading
 from ..store import JobFolder, Settled, read_settled, read_state
@@ -66,7 +66,7 @@ def assess(folder: JobFolder) -> Assessment:
         return _not_begun(read_state(folder).reason)
     job = open_job(read_spec(folder))
     check_spec(job, settled.plan)
-    return assess_job(folder, job, restore_plan(job, settled.plan), settled)
+    return assess_job(folder, job, restore_job_plan(job, settled.plan), settled)
 
 
 def spec_digest(spec: JobSpec) -> str:
@@ -92,7 +92,7 @@ def check_spec(job: Job, record: Mapping[str, Any]) -> None:
         )
 
 
-def assess_job(folder: JobFolder, job: Job, plan: Plan, settled: Settled) -> Assessment:
+def assess_job(folder: JobFolder, job: Job, plan: AnyPlan, settled: Settled) -> Assessment:
     """Return what resuming a job would do, its inputs being open already."""
     assert settled.plan is not None
     stale: dict[int, str] = {}
@@ -121,10 +121,13 @@ def _not_begun(reason: str) -> Assessment:
     return Assessment(0, frozenset(), {}, frozenset(), (), None, why)
 
 
-def _touched_blocks(plan: Plan, job: Job, number: int, change: Change) -> frozenset[int]:
+def _touched_blocks(plan: AnyPlan, job: Job, number: int, change: Change) -> frozenset[int]:
     """Return the blocks whose input may be another than it was."""
     if not change.fields:
         return frozenset()
+    if isinstance(plan, ChainPlan):
+        # what a step reads may be made of all of an input
+        return frozenset(range(plan.n_blocks)) if _matters(change) else frozenset()
     if not change.is_proven:
         # between the samples anything may have changed
         return frozenset(range(plan.n_blocks))
@@ -162,9 +165,10 @@ def _refusal(changes: Sequence[str]) -> JobError:
     )
 
 
-def _lost_output(folder: JobFolder, job: Job, plan: Plan) -> str | None:
+def _lost_output(folder: JobFolder, job: Job, plan: AnyPlan) -> str | None:
     """Return a sentence if the unfinished output, which holds the blocks that are done, is not there any more."""
-    if plan.stage.n_parts > 1:
+    if isinstance(plan, ChainPlan) or plan.stage.n_parts > 1:
+        # the outputs of steps are looked for when they are opened
         return None
     final = Path(job.spec.output.path) if job.spec.output is not None else folder.result
     if partial_path(final).exists() or final.exists():

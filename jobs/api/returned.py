@@ -23,8 +23,9 @@ def returned(outcome: Outcome) -> Any:
     assert isinstance(outcome.plan, ChainPlan)
     names = [name for name, _ in outcome.plan.outputs]
     # of the field names one may be a word of Python
-    kind: Any = namedtuple("Outputs", names, rename=True)  # type: ignore[misc]
-    return kind(main, *(_plain(outcome.others[name]) for name in names[1:]))
+    # mypy wants the names of named tuples to stand in the program
+    make: Any = namedtuple
+    return make("Outputs", names, rename=True)(main, *(_plain(outcome.others[name]) for name in names[1:]))
 
 
 def _plain(result: NDArray[Any] | Path | None) -> Any:

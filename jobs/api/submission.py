@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 from ..arrays import absolute_text, check_destination, partial_path
+from ..chain_plan import ChainPlan
 from ..errors import JobError, OutputError
 from ..job import Job, open_job
-from ..spec import JobSpec
+from ..operations import OPERATIONS
+from ..spec import JobSpec, OutputSpec
 from ..spec_load import load_spec
 from ..spec_write import format_yaml
 from ..store import (
@@ -30,6 +32,7 @@ from ..store import (
 )
 from .planned import plan_of
 from .resources import fitting_workers
+from .steps import output_specs
 
 __all__ = ["absolute_spec", "check_output", "create_job", "read_spec", "start_driver", "submit_spec"]
 
@@ -61,7 +64,8 @@ def absolute_spec(spec: JobSpec) -> JobSpec:
     output = spec.output
     if output is not None:
         output = output.model_copy(update={"path": str(Path(output.path).absolute())})
-    return spec.model_copy(update={"inputs": inputs, "output": output})
+    params = OPERATIONS[spec.op].params.absolute(spec.params) if spec.op in OPERATIONS else spec.params
+    return spec.model_copy(update={"inputs": inputs, "output": output, "params": params})
 
 
 def _absolute_paths(path: str | tuple[str, ...]) -> str | tuple[str, ...]:
@@ -143,15 +147,23 @@ def start_driver(folder: JobFolder, lock: JobLock, *options: str) -> int:
 
 
 def check_output(job: Job) -> None:
-    """Check, before work starts, that the output may be created and does not belong to a job that can be resumed.
+    """Check, before work starts, that outputs may be created and do not belong to a job that can be resumed.
 
     Raises
     ------
     OutputError
+    JobError
+        If a job whose outputs depend on its steps cannot be planned.
     """
-    output = job.spec.output
-    if output is None:
+    if job.spec.output is None:
         return
+    plan = None if job.operation.chain is None else plan_of(job)[0]
+    outputs = [job.spec.output] if not isinstance(plan, ChainPlan) else output_specs(job, plan).values()
+    for output in outputs:
+        _check_path(job, output)
+
+
+def _check_path(job: Job, output: OutputSpec) -> None:
     replaces = output.if_exists == "replace"
     final = check_destination(output.path, replace=replaces, inputs=job.sources)
     partial = partial_path(final)

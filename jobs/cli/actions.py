@@ -21,7 +21,8 @@ from ..errors import SpecError
 from ..job import open_job
 from ..placement import Place
 from ..spec import JobSpec
-from .plan_view import header_text, plan_record, plan_table
+from .chain_view import job_plan_record, job_plan_table
+from .plan_view import header_text
 from .progress import show_progress
 from .result_view import LARGEST_PRINTED, outcome_record, receipt_line, result_text
 from .terminal import echo_note, is_quiet, is_verbose
@@ -60,7 +61,7 @@ def watch_job(job: JobSpec, *, is_new: bool = False) -> Iterator[Watch]:
         if is_new:
             _check_printable(job, planned)
         if is_verbose():
-            echo_note(plan_table(planned, place, job.output))
+            echo_note(job_plan_table(planned, place, job.output))
         elif planned.predicted_s >= _WORTH_SAYING_S:
             echo_note(": ".join([title, *(f"job {job_id}" for job_id in job_ids), place.reason]))
 
@@ -117,9 +118,9 @@ def plan_job(job: JobSpec, as_json: bool) -> None:
     planned, place = plan_of(opened)
     n_fitting = fitting_workers(opened, planned, place)
     if as_json:
-        click.echo(json.dumps(plan_record(planned, place), indent=2))
+        click.echo(json.dumps(job_plan_record(planned, place), indent=2))
     else:
-        click.echo(plan_table(planned, place, job.output))
+        click.echo(job_plan_table(planned, place, job.output))
         click.echo(f"feasible: {n_fitting} worker{'s' * (n_fitting != 1)} at once; only headers were read")
 
 

@@ -13,10 +13,10 @@ from ..errors import VerificationError
 from ..placement import Place
 from ..sizes import format_bytes
 from ..spec import JobSpec
+from .chain_view import job_plan_table
 from .demo_checks import Difference, check_column_means, check_product
 from .demo_inputs import DemoSizes, make_input
 from .help import Command
-from .plan_view import plan_table
 from .progress import show_progress
 from .result_view import receipt_line
 from .terminal import echo_note
@@ -78,7 +78,7 @@ def _run(job: JobSpec, check: Callable[[], Difference]) -> None:
     """
 
     def on_plan(planned: AnyPlan, place: Place) -> None:
-        echo_note("\n" + plan_table(planned, place, job.output))
+        echo_note("\n" + job_plan_table(planned, place, job.output))
 
     with show_progress(job.op) as on_progress:
         outcome = run_spec(job, on_plan=on_plan, on_progress=on_progress)

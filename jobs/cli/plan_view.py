@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..blocks import Shape, ceil_div
+from ..chain_plan import AnyPlan
 from ..durations import format_seconds
 from ..headers import ArrayHeader
 from ..placement import Place
@@ -17,7 +18,16 @@ from ..stages import ConstantStage, ContractStage, Stage
 from .plan_steps import step_table
 from .terminal import escape
 
-__all__ = ["header_text", "plan_record", "plan_table", "tiles_per_task"]
+__all__ = [
+    "header_text",
+    "memory_text",
+    "named_text",
+    "parameters_text",
+    "place_text",
+    "plan_record",
+    "plan_table",
+    "tiles_per_task",
+]
 
 _VERBS = {
     "read": "reading",
@@ -57,14 +67,14 @@ def plan_table(plan: Plan, place: Place, output: OutputSpec | None) -> str:
     output : OutputSpec or None
         Where the result goes, if that was said.
     """
-    rows = [(f"input {n}" if len(plan.inputs) > 1 else "input", _named(h)) for n, h in enumerate(plan.inputs, 1)]
+    rows = [(f"input {n}" if len(plan.inputs) > 1 else "input", named_text(h)) for n, h in enumerate(plan.inputs, 1)]
     rows += [
         ("output", f"{escape(output.path)}  {header_text(plan.output)}" if output else header_text(plan.output)),
-        ("parameters", _parameters(plan.params)),
-        ("runs on", _place(plan, place)),
+        ("parameters", parameters_text(plan.params)),
+        ("runs on", place_text(plan, place)),
         ("tasks", _tasks(plan)),
         ("products", _products(plan)),
-        ("memory", _memory(plan)),
+        ("memory", memory_text(plan)),
         ("moves", _moves(plan)),
         ("time", _time(plan)),
         ("at least", _least(plan)),
@@ -75,17 +85,20 @@ def plan_table(plan: Plan, place: Place, output: OutputSpec | None) -> str:
     return "\n".join([f"plan of {plan.operation}", *lines, *step_table(plan)])
 
 
-def _named(header: ArrayHeader) -> str:
+def named_text(header: ArrayHeader) -> str:
+    """Return an array's name, shape, dtype and size."""
     return f"{escape(header.name)}  {header_text(header)}"
 
 
-def _parameters(params: Mapping[str, Any]) -> str:
+def parameters_text(params: Mapping[str, Any]) -> str:
+    """Return the parameters that say something."""
     # What is off or left out by default says nothing; a zero does (ddof).
     said = {name: value for name, value in params.items() if value is not None and value is not False and value != ()}
     return ", ".join(f"{name}={escape(str(value))}" for name, value in said.items())
 
 
-def _place(plan: Plan, place: Place) -> str:
+def place_text(plan: AnyPlan, place: Place) -> str:
+    """Return where a plan runs, and why there."""
     device = "GPU" if place.device == "cuda" else "CPU"
     workers = f"{plan.n_workers} worker{'s' * (plan.n_workers != 1)}"
     return f"{device}, {place.kind}, {workers}, precision {plan.limits.precision} ({place.reason})"
@@ -128,7 +141,8 @@ def _sides(shape: Shape) -> str:
     return " x ".join(str(n) for n in shape) if len(shape) > 1 else f"{math.prod(shape)}"
 
 
-def _memory(plan: Plan) -> str:
+def memory_text(plan: AnyPlan) -> str:
+    """Return what a task takes of the memory that the job may take."""
     host = f"{format_bytes(plan.task_host_bytes)} per task of {format_bytes(plan.budget.host_bytes)} for the job"
     if not plan.task_device_bytes:
         return host

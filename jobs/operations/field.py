@@ -16,7 +16,7 @@ from ..limits import Limits
 from ..stages import ConstantStage, Draft, MapStage
 from .operation import Operation, Params
 
-__all__ = ["FIELD"]
+__all__ = ["FIELD", "FieldKernel", "FieldLayout", "FieldParams"]
 
 _BLOCK_BYTES, _PIECE_BYTES = 64 << 20, 4 << 20
 

@@ -20,7 +20,7 @@ from ..stages import ConstantStage, Draft, MapStage
 from .chain import Chain, Step
 from .operation import Operation, Params, input_names
 
-__all__ = ["INGEST", "after_ingest"]
+__all__ = ["INGEST", "CopyKernel", "IngestParams", "after_ingest"]
 
 _PIECE_BYTES = 8 << 20
 

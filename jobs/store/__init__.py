@@ -6,13 +6,13 @@ from .calibrations import Machine, calibration_path, read_calibration, write_cal
 from .catalogue import find_job, list_jobs, remove_job
 from .files import write_file
 from .held import Holder
-from .home import JobFolder, create_job_folder, home_folder, is_job_id, jobs_folder, new_job_id
+from .home import JobFolder, create_job_folder, create_step_folder, home_folder, is_job_id, jobs_folder, new_job_id
 from .journal import Journal, Receipt
 from .ledger import Ledger, read_ledger
 from .lock import JobLock, cancelling, holder_of, is_locked, lock_holder
 from .partials import PartialRef, PartialsFile
 from .queue import DeviceQueue
-from .settled import Settled, read_settled, settle
+from .settled import Settled, read_own, read_settled, settle, step_offsets
 from .state import LIVE, TERMINAL, JobState, read_state, write_state
 from .tickets import DeviceHold, Ticket, Wants
 
@@ -37,6 +37,7 @@ __all__ = [
     "calibration_path",
     "cancelling",
     "create_job_folder",
+    "create_step_folder",
     "find_job",
     "holder_of",
     "home_folder",
@@ -48,10 +49,12 @@ __all__ = [
     "new_job_id",
     "read_calibration",
     "read_ledger",
+    "read_own",
     "read_settled",
     "read_state",
     "remove_job",
     "settle",
+    "step_offsets",
     "write_calibration",
     "write_file",
     "write_state",

@@ -13,9 +13,17 @@ from platformdirs import user_state_path
 
 from .. import disk
 from ..errors import JobError, SpecError
-from .files import is_full, make_folder, make_new_folder, store_error
+from .files import is_full, make_folder, make_new_folder, store_error, writing
 
-__all__ = ["JobFolder", "create_job_folder", "home_folder", "is_job_id", "jobs_folder", "new_job_id"]
+__all__ = [
+    "JobFolder",
+    "create_job_folder",
+    "create_step_folder",
+    "home_folder",
+    "is_job_id",
+    "jobs_folder",
+    "new_job_id",
+]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "234567"
@@ -147,6 +155,10 @@ class JobFolder:
         """Folder in which each worker says which block it runs."""
         return self.path / "running"
 
+    def step(self, number: int, name: str) -> JobFolder:
+        """Return the folder of one step of a job of several: its ledger, partials, epoch and result."""
+        return JobFolder(self.path / "steps" / f"{number:03d}-{name}")
+
     @property
     def result(self) -> Path:
         """The output of a job that names none."""
@@ -174,6 +186,18 @@ def create_job_folder() -> JobFolder:
     except OSError as error:
         raise _home_error(jobs, error) from error
     return folder
+
+
+def create_step_folder(folder: JobFolder) -> None:
+    """Create the folder of a step unless it is there.
+
+    Raises
+    ------
+    StoreFullError, JobError
+    """
+    with writing(folder.path):
+        make_folder(folder.running)
+        disk.fsync_folder(folder.path)
 
 
 def _create_empty(jobs: Path) -> JobFolder:

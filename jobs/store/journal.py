@@ -21,7 +21,7 @@ from .files import read_file, write_file, writing
 from .home import JobFolder
 from .ledger import Ledger, read_ledger
 from .partials import PartialRef, PartialsFile
-from .settled import Settled, partial_end, read_settled
+from .settled import Settled, partial_end, read_own
 
 __all__ = ["Journal", "Receipt"]
 
@@ -161,7 +161,7 @@ class Journal:
         """Return what the books come to, without what is not committed yet."""
         # To read and check 10,000 records takes a fifth of a second, and nobody else writes them.
         if self._settled is None or self._settled[0] != self._ledger.size:
-            self._settled = self._ledger.size, read_settled(self.folder)
+            self._settled = self._ledger.size, read_own(self.folder)
         return self._settled[1]
 
     def read_partial(self, ref: PartialRef) -> Partial | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .home import JobFolder
 from .ledger import read_ledger
 from .partials import PartialRef
 
-__all__ = ["Settled", "partial_end", "read_settled", "settle"]
+__all__ = ["Settled", "partial_end", "read_own", "read_settled", "settle", "step_offsets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,56 @@ class Settled:
 
 
 def read_settled(folder: JobFolder) -> Settled:
-    """Return what the ledger of a job comes to, at any moment. Nothing is created or changed.
+    """Return what the ledgers of a job come to, at any moment. Nothing is created or changed.
+
+    Blocks of a job of several steps are numbered through all of them; their partials are the steps' own.
 
     Raises
     ------
     JobError
-        If the ledger is there and cannot be read.
+        If a ledger is there and cannot be read.
     """
+    own = read_own(folder)
+    steps = (own.plan or {}).get("steps", ())
+    for number, (step, first) in enumerate(zip(steps, step_offsets(steps), strict=True)):
+        own = _with_step(own, read_own(folder.step(number, step["name"])), step["name"], first)
+    return own
+
+
+def read_own(folder: JobFolder) -> Settled:
+    """Return what the one ledger in a folder comes to."""
     return settle(read_ledger(folder.ledger)[0])
+
+
+def step_offsets(steps: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return how many blocks come before each step.
+
+    >>> step_offsets([{"n_blocks": 3}, {"n_blocks": 2}, {"n_blocks": 1}])
+    [0, 3, 5]
+    """
+    return [sum(before["n_blocks"] for before in steps[:place]) for place in range(len(steps))]
+
+
+def _with_step(job: Settled, step: Settled, name: str, first: int) -> Settled:
+    """Return the books of a job with those of one step in them, whose blocks begin at number `first`."""
+
+    def numbered(record: Mapping[str, Any]) -> dict[str, Any]:
+        block = record.get("block")
+        return {**record, "step": name} | ({"block": block + first} if isinstance(block, int) else {})
+
+    return replace(
+        job,
+        output=step.output or job.output,
+        epoch=max(job.epoch, step.epoch),
+        done=job.done | {block + first: numbered(record) for block, record in step.done.items()},
+        holes=job.holes | {block + first for block in step.holes},
+        splits=max(job.splits, step.splits),
+        n_retries=job.n_retries + step.n_retries,
+        n_deaths=job.n_deaths + step.n_deaths,
+        n_timeouts=job.n_timeouts + step.n_timeouts,
+        n_splits=job.n_splits + step.n_splits,
+        events=(*job.events, *(numbered(event) for event in step.events)),
+    )
 
 
 def settle(records: Iterable[Mapping[str, Any]]) -> Settled:

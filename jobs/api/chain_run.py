@@ -1,0 +1,178 @@
+"""The steps of a stored job, each with books and an output of its own, from wherever they stand to their last block."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..arrays import Output, Source, open_source
+from ..chain_plan import ChainPlan, PlannedStep
+from ..engine import BlockRecord
+from ..job import Job
+from ..placement import Place
+from ..plan_record import plan_record
+from ..runner import Progress
+from ..spec import OutputSpec
+from ..stages import ConstantStage
+from ..store import JobFolder, Journal, create_step_folder, write_file
+from . import preparation
+from .signals import StopSignals
+from .step_run import StepRun
+from .steps import ChainProgress, numbered, output_specs, result_source, step_job
+
+__all__ = ["ChainRun"]
+
+
+@dataclass(slots=True)
+class _OpenStep:
+    """A step whose books and whose output are open; without an output, it was published by an earlier attempt."""
+
+    number: int
+    step: PlannedStep
+    folder: JobFolder
+    journal: Journal
+    spec: OutputSpec | None
+    output: Output | None
+
+    @property
+    def name(self) -> str:
+        return self.step.name
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no block of it is left."""
+        return self.output is None or len(self.journal.settled().done) == self.step.plan.n_blocks
+
+
+@dataclass(slots=True)
+class ChainRun:
+    """One attempt at the steps of a job.
+
+    Parameters
+    ----------
+    folder : JobFolder
+    job : Job
+    plan : ChainPlan
+    place : Place
+    signals : StopSignals
+    on_progress : callable
+        Takes the progress of the job.
+    on_pass : callable
+        Called with a status that the job goes through.
+    stack : ExitStack
+        Closes what is opened; outputs that are not published then are kept for a resume.
+    """
+
+    folder: JobFolder
+    job: Job
+    plan: ChainPlan
+    place: Place
+    signals: StopSignals
+    on_progress: Callable[[Progress], object]
+    on_pass: Callable[[str], object]
+    stack: ExitStack
+    records: list[BlockRecord] = field(default_factory=list)
+    _steps: list[_OpenStep] = field(default_factory=list)
+
+    def open_steps(self) -> None:
+        """Open the books and outputs of all steps: what cannot be written is told before the first block runs.
+
+        Raises
+        ------
+        JobError
+        """
+        specs = output_specs(self.job, self.plan)
+        for number, step in enumerate(self.plan.steps):
+            self._steps.append(self._open(number, step, specs.get(step.name)))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no block is left."""
+        return all(opened.is_done for opened in self._steps)
+
+    def all_steps(self, session: Any) -> None:
+        """Run what is left of the steps, one after another.
+
+        Raises
+        ------
+        JobError, ClusterError
+        """
+        made: dict[str, Source] = dict(zip(self.plan.input_names, self.job.sources, strict=True))
+        progress = ChainProgress(self.plan, self.on_progress)
+        for opened in self._steps:
+            tell = progress.begin(opened.number)
+            if opened.output is None:
+                made[opened.name] = open_source(self._path(opened))
+                continue
+            self._run(opened, step_job(self.job, opened.step, made, opened.spec), session, tell)
+            made[opened.name] = result_source(opened.output.target, opened.name)
+
+    def publish(self) -> None:
+        """Publish the outputs, the main one last.
+
+        Raises
+        ------
+        JobError
+        """
+        names = [step for _, step in self.plan.outputs]
+        for opened in sorted(self._steps, key=lambda one: one.name == names[0]):
+            if opened.name not in names or opened.output is None:
+                continue
+            opened.journal.event("verified")
+            opened.journal.commit()
+            opened.output.publish()
+            opened.journal.event("committed")
+            opened.journal.commit()
+
+    def remove_intermediates(self) -> None:
+        """Remove the results that only later steps needed."""
+        names = {step for _, step in self.plan.outputs}
+        for opened in self._steps:
+            if opened.name not in names and opened.output is not None:
+                opened.output.discard()
+
+    def _open(self, number: int, step: PlannedStep, spec: OutputSpec | None) -> _OpenStep:
+        folder = self.folder.step(number, step.name)
+        create_step_folder(folder)
+        journal = self.stack.enter_context(Journal.open(folder))
+        if journal.settled().plan is None:
+            record = plan_record(step.plan, self.place, {})
+            write_file(folder.plan, json.dumps(record, indent=2).encode())
+            journal.begin(record)
+        # an output must not lie where any input of the job does, whether the step reads that or not
+        job = replace(self.job, spec=self.job.spec.model_copy(update={"output": spec}))
+        opened = _OpenStep(number, step, folder, journal, spec, None)
+        if spec is not None and preparation.is_published(folder, job, journal, step.plan):
+            return opened
+        opened.output = preparation.open_result(folder, job, journal, step.plan)
+        self.stack.callback(preparation.leave_result, journal, opened.output)
+        return opened
+
+    def _run(self, opened: _OpenStep, job: Job, session: Any, tell: Callable[[Progress], object]) -> None:
+        assert opened.output is not None
+        is_last = opened.number == len(self._steps) - 1
+        run = StepRun(
+            self.folder.id,
+            opened.folder,
+            job,
+            opened.step.plan,
+            opened.journal,
+            opened.output,
+            self.signals,
+            tell,
+            self.on_pass if is_last else lambda status: None,
+        )
+        if isinstance(opened.step.plan.stage, ConstantStage):
+            run.write_constant()
+            return
+        try:
+            run.run_until_whole(session, opened.journal.start_epoch())
+        finally:
+            self.records += numbered(tuple(run.records), self.plan.offsets[opened.number])
+
+    def _path(self, opened: _OpenStep) -> Path:
+        return Path(opened.spec.path) if opened.spec is not None else opened.folder.result

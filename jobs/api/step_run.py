@@ -1,0 +1,104 @@
+"""One stage of a stored job: its blocks run until its output holds what its ledger says was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..arrays import Output
+from ..blocks import whole_region
+from ..engine import BlockRecord
+from ..job import Job
+from ..planning import Plan
+from ..runner import Progress, Stop, run_work
+from ..stages import ConstantStage
+from ..store import JobFolder, Journal
+from . import preparation
+from .completion import MergedRegions, differing_blocks, give_up_on
+from .signals import StopSignals
+from .work import durable_work, fault_policy
+
+__all__ = ["StepRun"]
+
+_VERIFY_ROUNDS = 3
+
+
+@dataclass(slots=True)
+class StepRun:
+    """One stage of a stored job, from its first missing block to a whole output, which is not published.
+
+    Parameters
+    ----------
+    job_id : str
+        How the job is called in messages.
+    folder : JobFolder
+        Of the books of this stage: the job's own, or that of one of its steps.
+    job : Job
+        Of this stage alone.
+    plan : Plan
+    journal : Journal
+    output : Output
+    signals : StopSignals
+    on_progress : callable
+    on_pass : callable
+        Called with the status FINISHING whenever all blocks are done.
+    """
+
+    job_id: str
+    folder: JobFolder
+    job: Job
+    plan: Plan
+    journal: Journal
+    output: Output
+    signals: StopSignals
+    on_progress: Callable[[Progress], object]
+    on_pass: Callable[[str], object]
+    records: list[BlockRecord] = field(default_factory=list)
+
+    def write_constant(self) -> None:
+        """Write a result that is known from the shapes alone."""
+        assert isinstance(self.plan.stage, ConstantStage)
+        with self.output.target.open() as writer:
+            writer.write(whole_region(self.plan.output.shape), self.plan.stage.value)
+
+    def run_until_whole(self, session: Any, epoch: int) -> None:
+        """Run blocks until the output holds what the ledger says was written.
+
+        Raises
+        ------
+        JobError, ClusterError
+        """
+        plan, journal = self.plan, self.journal
+        bad, unmerged = set[int](), set[int]()
+        for _ in range(_VERIFY_ROUNDS):
+            merged = self._run_blocks(session, epoch)
+            self.on_pass("FINISHING")
+            bad = differing_blocks(plan.stage, self.output.target, journal.settled().done)
+            unmerged = merged.differing_blocks(plan.stage)
+            if not bad and not unmerged:
+                return
+            for block in sorted(bad):
+                journal.event("corrupt", block=block, reason="the output holds other bytes than were written")
+            journal.commit()
+        raise give_up_on(bad | unmerged, plan.n_blocks, preparation.output_path(self.folder, self.job))
+
+    def _run_blocks(self, session: Any, epoch: int) -> MergedRegions:
+        stage, stop = self.plan.stage, Stop()
+        work = durable_work(self.folder, self.job, self.plan, self.output.target, epoch)
+        target = self.output.target.T if stage.reverse else self.output.target
+        with target.open() as writer, self.signals.draining(stop):
+            merged = MergedRegions(writer, target)
+            ran = run_work(
+                work,
+                session,
+                job_id=self.job_id,
+                write_result=merged.write,
+                on_progress=self.on_progress,
+                fault=fault_policy(self.job),
+                journal=self.journal,
+                done=self.journal.settled(),
+                stop=stop,
+            )
+        self.records += ran.records
+        return merged

@@ -1,0 +1,102 @@
+"""The plan of a job of one or several steps, as tables for people and as a document for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..chain_plan import AnyPlan, ChainPlan
+from ..durations import format_seconds
+from ..output_names import output_beside
+from ..placement import Place
+from ..sizes import format_bytes
+from ..spec import OutputSpec
+from .plan_view import header_text, memory_text, named_text, parameters_text, place_text, plan_record, plan_table
+from .terminal import escape
+
+__all__ = ["job_plan_record", "job_plan_table"]
+
+
+def job_plan_table(plan: AnyPlan, place: Place, output: OutputSpec | None) -> str:
+    """Return a plan as lines of text: of a chain what is true of all steps, then a table of the steps.
+
+    Parameters
+    ----------
+    plan : Plan or ChainPlan
+    place : Place
+    output : OutputSpec or None
+        Where the main result goes, if that was said.
+    """
+    if not isinstance(plan, ChainPlan):
+        return plan_table(plan, place, output)
+    several = len(plan.inputs) > 1
+    rows = [(f"input {n}" if several else "input", named_text(header)) for n, header in enumerate(plan.inputs, 1)]
+    rows += _output_rows(plan, output)
+    rows += [
+        ("parameters", parameters_text(plan.params)),
+        ("runs on", place_text(plan, place)),
+        ("tasks", f"{plan.n_blocks} in {len(plan.steps)} steps"),
+        ("memory", memory_text(plan)),
+        ("moves", f"{format_bytes(plan.read_bytes)} read, {format_bytes(plan.write_bytes)} written"),
+        ("time", f"about {format_seconds(plan.predicted_s)}"),
+        *(("note", note) for note in plan.notes),
+    ]
+    width = max(len(label) for label, _ in rows)
+    lines = [f"  {label:<{width}}  {text}" for label, text in rows if text]
+    return "\n".join([f"plan of {plan.operation}", *lines, "", *_steps(plan)])
+
+
+def _output_rows(plan: ChainPlan, output: OutputSpec | None) -> list[tuple[str, str]]:
+    rows = []
+    for number, (name, _) in enumerate(plan.outputs):
+        path = "" if output is None else output.path if not number else output_beside(output.path, name)
+        label = "output" if len(plan.outputs) == 1 else f"output {name}"
+        rows.append((label, "  ".join(filter(None, [escape(path), header_text(plan.header_of(name))]))))
+    return rows
+
+
+def _steps(plan: ChainPlan) -> list[str]:
+    rows = [("step", "of", "tasks", "result", "reads", "alone")]
+    for step in plan.steps:
+        one = step.plan
+        rows.append(
+            (
+                step.name,
+                ", ".join(step.inputs),
+                str(one.n_blocks),
+                f"{one.output.shape} {one.output.dtype.name}" if one.output.dtype.names is None else "records",
+                format_bytes(one.read_bytes),
+                format_seconds(one.predicted_s),
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  " + "  ".join(f"{text:<{n}}" for text, n in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def job_plan_record(plan: AnyPlan, place: Place) -> dict[str, Any]:
+    """Return a plan as a JSON document; that of a chain has the documents of its steps in ``"steps"``."""
+    if not isinstance(plan, ChainPlan):
+        return plan_record(plan, place)
+    steps = [
+        {**plan_record(step.plan, place), "name": step.name, "reads": list(step.inputs)} for step in plan.steps
+    ]
+    shared = {name: steps[0][name] for name in ("schema", "feasible", "device", "cluster", "reason", "precision")}
+    outputs = {name: {"shape": list(plan.header_of(name).shape), "step": step} for name, step in plan.outputs}
+    return {
+        **shared,
+        "operation": plan.operation,
+        "params": dict(plan.params),
+        "n_workers": plan.n_workers,
+        "n_blocks": plan.n_blocks,
+        "read_bytes": plan.read_bytes,
+        "write_bytes": plan.write_bytes,
+        "flops": plan.flops,
+        "task_host_bytes": plan.task_host_bytes,
+        "task_device_bytes": plan.task_device_bytes,
+        "memory_host_bytes": plan.budget.host_bytes,
+        "memory_device_bytes": plan.budget.device_bytes,
+        "predicted_s": plan.predicted_s,
+        "seconds": plan.seconds,
+        "outputs": outputs,
+        "steps": steps,
+        "notes": list(plan.notes),
+    }

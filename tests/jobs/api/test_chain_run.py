@@ -1,0 +1,172 @@
+"""Facts of stored jobs of several steps: what is done is kept, whatever stops them, and the bits are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from chained_operations import SCALED, scaled
+
+from arraymill.jobs import operations
+from arraymill.jobs.api import chain_run, stored
+from arraymill.jobs.api.resumption import assess
+from arraymill.jobs.api.watch import Watch
+from arraymill.jobs.cli.explain_block import explain_block
+from arraymill.jobs.cli.job_view import view_job
+from arraymill.jobs.errors import InputChangedError, OutputError
+from arraymill.jobs.runner import Progress
+from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.store import JobFolder, list_jobs, read_settled, read_state
+
+
+class _WithScaled(Mapping[str, Any]):
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._table = table
+
+    def __getitem__(self, name: str) -> Any:
+        return SCALED if name == "scaled" else self._table[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name == "scaled" or name in self._table
+
+    def __iter__(self) -> Any:
+        return iter([*self._table, "scaled"])
+
+    def __len__(self) -> int:
+        return len(self._table) + 1
+
+
+@pytest.fixture
+def spec(home: Path, tmp_path: Path, x_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobSpec:
+    monkeypatch.setattr("arraymill.jobs.job.OPERATIONS", _WithScaled(operations.OPERATIONS))
+    output = str(tmp_path / "y.npy")
+    return JobSpec(op="scaled", inputs=[str(x_path)], output=output, compute={"block": 1600})
+
+
+class StoppedError(Exception):
+    """What a test stops a job with."""
+
+
+def stop_at(block: int) -> Watch:
+    def on_progress(progress: Progress) -> None:
+        if progress.done_blocks >= block:
+            raise StoppedError
+
+    return Watch(on_progress=on_progress)
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("y*.npy"))}
+
+
+def interrupted(spec: JobSpec, block: int) -> JobFolder:
+    with pytest.raises(StoppedError):
+        stored.run_stored(spec, watch=stop_at(block))
+    (folder,) = list_jobs()
+    return folder
+
+
+def test_a_whole_job(spec: JobSpec, tmp_path: Path, x: Any) -> None:
+    outcome = stored.run_stored(spec)
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), scaled(x), rtol=1e-12, atol=1e-14)
+    assert sorted(outputs(tmp_path)) == ["y.mean.npy", "y.npy", "y.std.npy"]
+    (folder,) = list_jobs()
+    settled = read_settled(folder)
+    assert len(settled.done) == outcome.plan.n_blocks == len(outcome.records) > 40
+    assert (settled.committed, read_state(folder).status, read_state(folder).exit_code) == (True, "DONE", 0)
+    # what only later steps needed is gone, and so is every temporary file
+    assert not list(folder.path.rglob("*.npy"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "x.npy", "y.mean.npy", "y.npy", "y.std.npy"]
+
+
+def test_a_result_without_a_file_is_kept_with_the_job(spec: JobSpec, x: Any) -> None:
+    outcome = stored.run_stored(spec.model_copy(update={"output": None}))
+    np.testing.assert_allclose(outcome.value, scaled(x), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(outcome.others["std"], x.std(0), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.8])
+def test_a_stopped_job_is_finished_with_the_same_bits(spec: JobSpec, tmp_path: Path, share: float) -> None:
+    n_blocks = stored.run_stored(spec).plan.n_blocks
+    expected = outputs(tmp_path)
+    for path in tmp_path.glob("y*.npy"):
+        path.unlink()
+    for folder in list_jobs():
+        stored.remove_job(folder)
+    folder = interrupted(spec, round(share * n_blocks))
+    assert outputs(tmp_path) == {}
+    before = set(read_settled(folder).done)
+    assert 0 < len(before) < n_blocks
+    assert assess(folder).done == before
+    outcome = stored.resume_job(folder)
+    assert outcome is not None
+    assert {record.block for record in outcome.records}.isdisjoint(before)
+    assert outputs(tmp_path) == expected
+    assert stored.resume_job(folder) is None
+
+
+def test_a_job_stopped_between_its_outputs_publishes_the_rest(
+    spec: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_before_main(self: Any) -> None:
+        names = [step for _, step in self.plan.outputs]
+        for opened in self._steps:
+            if opened.name in names[1:]:
+                opened.output.publish()
+        raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain_run.ChainRun, "publish", stop_before_main)
+        with pytest.raises(StoppedError):
+            stored.run_stored(spec)
+    assert sorted(outputs(tmp_path)) == ["y.mean.npy", "y.std.npy"]
+    (folder,) = list_jobs()
+    outcome = stored.resume_job(folder)
+    assert outcome is not None
+    assert outcome.records == ()
+    assert sorted(outputs(tmp_path)) == ["y.mean.npy", "y.npy", "y.std.npy"]
+
+
+def test_a_changed_input_is_refused_and_then_runs_all_again(
+    spec: JobSpec, tmp_path: Path, x_path: Path, x: Any
+) -> None:
+    folder = interrupted(spec, 150)
+    np.save(x_path, x + 1)
+    with pytest.raises(InputChangedError):
+        stored.resume_job(folder)
+    outcome = stored.resume_job(folder, accept_changed=True)
+    assert outcome is not None
+    assert len(outcome.records) == outcome.plan.n_blocks
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), scaled(x + 1), rtol=1e-9)
+
+
+def test_a_damaged_result_of_a_step_is_made_again(spec: JobSpec, tmp_path: Path, x: Any) -> None:
+    folder = interrupted(spec, 250)
+    (partial,) = [path for path in (folder.path / "steps").rglob("*") if "result" in path.name and "rest" in str(path)]
+    with partial.open("r+b") as file:
+        file.seek(5000)
+        file.write(b"damage")
+    assert stored.resume_job(folder) is not None
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), scaled(x), rtol=1e-12, atol=1e-14)
+
+
+def test_an_output_that_is_there_is_refused_and_no_job_is_left(spec: JobSpec, tmp_path: Path) -> None:
+    np.save(tmp_path / "y.mean.npy", np.ones(2))
+    with pytest.raises(OutputError, match=r"y\.mean\.npy"):
+        stored.run_stored(spec)
+    assert list_jobs() == []
+
+
+def test_a_block_is_explained_in_its_step(spec: JobSpec) -> None:
+    folder = interrupted(spec, 200)
+    view = view_job(folder)
+    steps = [step["name"] for step in view.plan["steps"]]  # type: ignore[index]
+    assert steps == ["centered.mean", "centered.rest", "std", "quotient"]
+    document, text = explain_block(view, view.plan["steps"][0]["n_blocks"] + 1)  # type: ignore[index]
+    assert (document["step"], document["standing"]) == ("centered.rest", "done")
+    assert "rows 20 to 39" in text or "x.npy" in text
+
+
