@@ -14,6 +14,8 @@ _FAMILIES = {
     "map": "map",
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "fourier"),
     "diff": "differences",
+    **dict.fromkeys(("zeros", "ones", "full"), "creation"),
+    **{"arange": "arange", "rand": "random", "randn": "random"},
     **{"gram": "gram", "cov": "covariance", "corrcoef": "covariance"},
     **{"sum": "sums", "mean": "sums", "prod": "prod", "var": "moments", "std": "moments", "norm": "norm"},
     **{"min": "extrema", "max": "extrema", "ptp": "extrema", "argmin": "arg_extrema", "argmax": "arg_extrema"},
