@@ -1,0 +1,92 @@
+"""svd: NumPy's shapes, dtypes and singular values, orthonormal vectors of fixed signs, for every matrix and cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from factor_checks import HARD, check_orthonormal, check_product, hard_matrix, wide
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from in_process_jobs import ShuffledSession, plan_arrays, run_chain
+from operation_contract import LAYOUTS, byte_orders, draw_values, lay_out
+from sklearn.utils.extmath import svd_flip
+
+from arraymill.jobs.chain_plan import ChainPlan
+from arraymill.jobs.engine import BackendKind
+from arraymill.jobs.errors import InputError
+
+SHAPES = ((1, 1), (13, 1), (5, 5), (40, 3), (257, 7), (3, 9), (1, 40), (6, 200), (0, 3), (4, 0))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
+@settings(max_examples=40)
+@given(
+    shape=st.sampled_from(SHAPES),
+    code=st.sampled_from(("f4", "f8", "c8", "c16", "i4")),
+    layout=st.sampled_from(LAYOUTS),
+    byte_order=byte_orders,
+    block_bytes=st.sampled_from((None, 300, 1500)),
+    seed=st.integers(0, 9),
+)
+def test_factors_have_numpys_shapes_and_make_the_array(
+    backend: BackendKind, shape: Any, code: str, layout: str, byte_order: Any, block_bytes: int | None, seed: int
+) -> None:
+    native = draw_values(shape, code, seed)
+    expected = np.linalg.svd(native, full_matrices=False)
+    x, session = lay_out(native, layout, byte_order), ShuffledSession(seed)
+    made = run_chain("svd", [x], backend=backend, block_bytes=block_bytes, session=session)
+    assert list(made) == ["u", "s", "vh"]
+    u, s, vh = made.values()
+    assert [(a.shape, a.dtype) for a in (u, s, vh)] == [(a.shape, a.dtype) for a in expected]
+    plan = plan_arrays("svd", [x], block_bytes=block_bytes)
+    assert isinstance(plan, ChainPlan)
+    n_levels = 1 + sum(step.operation.name == "factors" for step in plan.steps)
+    check_product(native, wide(u) * s @ wide(vh), u.dtype)
+    check_orthonormal(u, n_levels=n_levels)
+    check_orthonormal(vh.conj().T, n_levels=n_levels)
+    # Weyl: a singular value moves by no more than the matrix
+    allowed = 20 * np.finfo(s.dtype).eps * np.sqrt(min(shape)) * np.linalg.norm(expected[1])
+    assert np.abs(s - expected[1]).max(initial=0) <= allowed
+    alone = run_chain("svd", [x], {"compute_uv": False}, backend=backend, block_bytes=block_bytes)
+    assert list(alone) == ["s"]
+    assert np.abs(alone["s"] - expected[1]).max(initial=0) <= allowed
+
+
+@pytest.mark.parametrize("kind", HARD)
+@pytest.mark.parametrize("block_bytes", [None, 1500])
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_nothing_is_lost_on_hard_matrices(kind: str, block_bytes: int | None, is_wide: bool) -> None:
+    x = hard_matrix(kind)
+    x = x.T if is_wide else x
+    u, s, vh = run_chain("svd", [x], block_bytes=block_bytes).values()
+    check_product(x, u * s @ vh, u.dtype)
+    check_orthonormal(u, n_levels=4)
+    check_orthonormal(vh.T, n_levels=4)
+    assert (np.diff(s) <= 0).all()
+
+
+@pytest.mark.parametrize("block_bytes", [None, 3000])
+def test_signs_are_those_of_scikit_learn(block_bytes: int | None) -> None:
+    x = np.random.default_rng(3).standard_normal((200, 6))
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u, vh = svd_flip(u, vh, u_based_decision=False)
+    made = run_chain("svd", [x], block_bytes=block_bytes, session=ShuffledSession(2))
+    for name, expected in (("u", u), ("s", s), ("vh", vh)):
+        np.testing.assert_allclose(made[name], expected, atol=1e-12)
+    wide_made = run_chain("svd", [x.T], block_bytes=block_bytes)
+    np.testing.assert_allclose(wide_made["u"], vh.T, atol=1e-12)
+    np.testing.assert_allclose(wide_made["vh"], u.T, atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_has_no_svd_is_refused_as_numpy_refuses_nan(value: float) -> None:
+    x = np.ones((40, 3))
+    x[7, 1] = value
+    if np.isnan(value):
+        with pytest.raises(np.linalg.LinAlgError):
+            np.linalg.svd(x)
+    for block_bytes in (None, 300):
+        with pytest.raises(InputError, match="NaN or infinite"):
+            run_chain("svd", [x], block_bytes=block_bytes)
