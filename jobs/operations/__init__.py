@@ -12,6 +12,7 @@ __all__ = ["OPERATIONS", "Operation", "Params"]
 _FAMILIES = {
     "matmul": "matmul",
     "map": "map",
+    "apply": "apply",
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "fourier"),
     "diff": "differences",
     **dict.fromkeys(("zeros", "ones", "full"), "creation"),

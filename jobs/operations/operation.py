@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,11 @@ class Params(BaseModel):
     """Parameters of an operation: NumPy's names; unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def absolute(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters as a user gave them, with the paths among them as they are called in every folder."""
+        return dict(given)
 
 
 @dataclass(frozen=True, slots=True)
