@@ -14,6 +14,7 @@ from typing import Protocol
 
 from .blocks import Region, broadcast_region, merged_ranges, whole_region
 from .headers import ArrayHeader
+from .ranges import range_cover
 from .stages import ConstantStage, ContractStage, MapStage, ReduceStage, Stage
 
 __all__ = ["Stored", "blocks_reading", "byte_interval", "input_regions", "panel_region"]
@@ -54,6 +55,8 @@ def input_regions(stage: Stage, index: int) -> tuple[Region, ...]:
     """
     if isinstance(stage, MapStage):
         regions = stage.operand_regions(stage.grid.region(index))
+        if stage.is_flat:
+            regions = tuple(range_cover(shape, *row) for shape, (row,) in zip(stage.operands, regions, strict=True))
     elif isinstance(stage, ReduceStage):
         region = stage.grid.region(index)
         return (region[::-1] if stage.reverse else region, *map(whole_region, stage.given))

@@ -53,6 +53,8 @@ class MapStage:
         What a region of the output is made of, where that is not the same region of every input.
     on_host : bool
         Computed by NumPy also where others are computed on a GPU.
+    is_flat : bool
+        Every input is taken as one row of its elements in C order; regions of a `layout` are ranges of that.
     """
 
     kernel: MapKernel
@@ -63,6 +65,7 @@ class MapStage:
     reverse: bool = False
     layout: Layout | None = None
     on_host: bool = False
+    is_flat: bool = False
 
     n_parts = 1
 

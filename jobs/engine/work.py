@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Source, Target
+from ..arrays.flat import flatten_source
 from ..errors import CannotFitError
 from ..kernels import Partial
 from ..stages import ContractStage, MapStage, ReduceStage
@@ -136,6 +137,8 @@ def _run_once(work: Work, index: int, attempt: Attempt, backend: Backend) -> Blo
         stage, sources = bind_given(stage, sources, clock=clock)
     if stage.reverse:
         sources, target = tuple(source.T for source in sources), target.T if target is not None else None
+    if isinstance(stage, MapStage) and stage.is_flat:
+        sources = tuple(map(flatten_source, sources))
     stored = StoredTarget(target, fence=work.fence, clock=clock) if target is not None and work.durable else None
     backend.peak_bytes()
     # NumPy's warnings about inf and nan are the user's business when he looks at the result, not a worker's

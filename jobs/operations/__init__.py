@@ -12,6 +12,7 @@ __all__ = ["OPERATIONS", "Operation", "Params"]
 _FAMILIES = {
     "matmul": "matmul",
     "map": "map",
+    **{"convert": "convert", "transpose": "transpose", "reshape": "reshape", "concatenate": "joins", "stack": "joins"},
     "apply": "apply",
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "fourier"),
     "diff": "differences",
