@@ -145,7 +145,7 @@ _SOLVE = Operation(
 
 def _stacked_chain(headers: Sequence[ArrayHeader], params: _ProblemParams, limits: Limits) -> Chain:
     header = headers[0]
-    rows = choose_rows(*header.shape, header.dtype, limits)
+    rows = choose_rows(header.shape[0], header.shape[1], header.dtype, limits)
     solved = Step("solved", _SOLVE, ("stack",), params.model_dump())
     if header.shape[0] <= rows:
         return Chain((solved,), (("solved", "solved"),))
@@ -167,7 +167,7 @@ _STACKED = Operation(
 
 
 def _oracle(arrays: Sequence[NDArray[Any]], params: LstsqParams) -> tuple[NDArray[Any], ...]:
-    x, residuals, rank, s = np.linalg.lstsq(*arrays, rcond=params.rcond)
+    x, residuals, rank, s = np.linalg.lstsq(arrays[0], arrays[1], rcond=params.rcond)
     return x, residuals, np.asarray(rank, np.int64), s
 
 
