@@ -20,6 +20,10 @@ _HEIGHT = 1024
 """Elements of a panel along the axis that is contiguous in the source."""
 _NEAR_BYTES = 128
 """Source elements that lie nearer are found in a line that is still there."""
+_LONGEST_GROUP_BYTES = 64
+"""Longer rows are copied fast by NumPy."""
+_NUMBERS = {2: "u2", 4: "u4", 8: "u8", 16: "c16"}
+"""Which NumPy copies faster than so many bytes without a meaning."""
 _LEAST = 256
 """Smaller panels cost more calls than they save."""
 
@@ -39,6 +43,7 @@ def turn_into(source: NDArray[Any], out: NDArray[Any]) -> None:
     >>> out.tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
+    source, out = _with_groups_as_elements(source, out)
     write_axis, read_axis = _contiguous_axis(out), _contiguous_axis(source)
     steps = [1] * out.ndim
     if write_axis != read_axis:
@@ -51,6 +56,16 @@ def turn_into(source: NDArray[Any], out: NDArray[Any]) -> None:
     for starts in product(*(range(0, n, step) for n, step in zip(out.shape, steps, strict=True))):
         panel = tuple(slice(start, start + step) for start, step in zip(starts, steps, strict=True))
         out[panel] = source[panel]
+
+
+def _with_groups_as_elements(source: NDArray[Any], out: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return both with short rows of the last axis, as of the colours of an image, each seen as one element."""
+    group = out.shape[-1] * out.itemsize if out.ndim else 0
+    is_packed = group and all(x.strides[-1] == x.itemsize for x in (source, out)) and source.dtype == out.dtype
+    if not is_packed or out.shape[-1] == 1 or group > _LONGEST_GROUP_BYTES:
+        return source, out
+    element = np.dtype(_NUMBERS.get(group, f"V{group}"))
+    return source.view(element)[..., 0], out.view(element)[..., 0]
 
 
 def _contiguous_axis(array: NDArray[Any]) -> int:

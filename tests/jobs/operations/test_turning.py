@@ -25,6 +25,15 @@ def test_all_elements_find_their_place(shape, data):
     assert out.tobytes() == source.astype(out.dtype).tobytes()
 
 
+@pytest.mark.parametrize("code", ["u1", "f4", "f8", "c16"])
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_short_rows_are_moved_as_one(code, n):
+    source = numbered((40, 300, n), np.dtype(code)).transpose(1, 0, 2)
+    out = np.empty(source.shape, code)
+    turn_into(source, out)
+    assert out.tobytes() == source.tobytes()
+
+
 @pytest.mark.parametrize("shape", [(3000, 40), (40, 3000), (2, 1100, 33), (33, 2, 1100)])
 def test_panels_at_the_ends_are_short(shape):
     source = numbered(shape[::-1], np.dtype("u2")).T
