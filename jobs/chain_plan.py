@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .headers import ArrayHeader
@@ -12,7 +12,28 @@ from .moves import Moves
 from .operations import Operation
 from .planning import Plan
 
-__all__ = ["AnyPlan", "ChainPlan", "PlannedStep"]
+__all__ = ["AnyPlan", "ChainPlan", "Fusion", "PlannedStep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """A step that is computed where its result is read, and never written.
+
+    Parameters
+    ----------
+    name : str
+    inputs : tuple of str
+        Names of inputs of the job, of steps, and of other such steps.
+    plan : Plan
+        Of a map stage.
+    fused : mapping of str to Fusion
+        Those of its inputs that are such steps themselves.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    plan: Plan
+    fused: Mapping[str, Fusion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +49,28 @@ class PlannedStep:
     operation : Operation
         Of one stage.
     plan : Plan
+    fused : mapping of str to Fusion
+        Those of its inputs that are computed as they are read.
     """
 
     name: str
     inputs: tuple[str, ...]
     operation: Operation
     plan: Plan
+    fused: Mapping[str, Fusion] = field(default_factory=dict)
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """What it reads: inputs of the job, and results of steps that were written."""
+        return tuple(dict.fromkeys(_arrays(self.inputs, self.fused)))
+
+
+def _arrays(inputs: tuple[str, ...], fused: Mapping[str, Fusion]) -> Iterator[str]:
+    for name in inputs:
+        if name in fused:
+            yield from _arrays(fused[name].inputs, fused[name].fused)
+        else:
+            yield name
 
 
 @dataclass(frozen=True, slots=True)

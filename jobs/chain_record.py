@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .chain_plan import AnyPlan, ChainPlan
+from .chain_plan import AnyPlan, ChainPlan, Fusion, PlannedStep
 from .chains import plan_chain
 from .errors import InputChangedError
 from .job import Job
@@ -31,7 +31,7 @@ def job_record(plan: AnyPlan, place: Place, versions: Mapping[str, str]) -> dict
     if not isinstance(plan, ChainPlan):
         return plan_record(plan, place, versions)
     steps = [
-        {"name": step.name, "reads": list(step.inputs), **plan_record(step.plan, place, {})} for step in plan.steps
+        {"name": step.name, "reads": _reads(step), **plan_record(step.plan, place, {})} for step in plan.steps
     ]
     return {
         "schema": 1,
@@ -60,6 +60,15 @@ def job_record(plan: AnyPlan, place: Place, versions: Mapping[str, str]) -> dict
         "versions": dict(versions),
         "steps": steps,
     }
+
+
+def _reads(step: PlannedStep | Fusion) -> list[Any]:
+    """Return what a step reads: names, and in place of a step that is computed as it is read what that is."""
+    return [_fusion_record(step.fused[name]) if name in step.fused else name for name in step.inputs]
+
+
+def _fusion_record(fused: Fusion) -> dict[str, Any]:
+    return {"name": fused.name, "reads": _reads(fused), "params": params_record(fused.plan.params)}
 
 
 def restore_job_plan(job: Job, record: Mapping[str, Any]) -> AnyPlan:
@@ -92,7 +101,7 @@ def restore_job_plan(job: Job, record: Mapping[str, Any]) -> AnyPlan:
 
 
 def _check_steps(plan: ChainPlan, record: Mapping[str, Any]) -> None:
-    now = [[step.name, list(step.inputs), step.plan.operation, params_record(step.plan.params)] for step in plan.steps]
+    now = [[step.name, _reads(step), step.plan.operation, params_record(step.plan.params)] for step in plan.steps]
     before = [[step["name"], step["reads"], step["operation"], step["params"]] for step in record["steps"]]
     if now != before:
         raise InputChangedError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from .chain_plan import AnyPlan, ChainPlan, PlannedStep
 from .errors import CannotFitError, SpecError
+from .fusion import fuse
 from .headers import ArrayHeader
 from .limits import Budget, DeviceKind, Limits, Precision, limits_of
 from .operations import Operation, Params
@@ -103,7 +104,7 @@ def plan_chain(
         checked.model_dump(),
         names,
         tuple(headers),
-        tuple(expansion.steps),
+        fuse(expansion.steps, tuple(outputs.values()), rates=rates),
         tuple(outputs.items()),
         limits,
         budget,

@@ -1,4 +1,4 @@
-"""An operation of several steps, some of them chains themselves, with three outputs; and jobs of it."""
+"""An operation of several steps, of which one is a chain and one is fused, with three outputs; and jobs of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from arraymill.jobs.job import Job
 from arraymill.jobs.limits import Limits
 from arraymill.jobs.operations import OPERATIONS, Operation, Params
 from arraymill.jobs.operations.chain import Chain, Step
+from arraymill.jobs.operations.ingest import INGEST
 from arraymill.jobs.spec import JobSpec
 
 MAP, MEAN, STD = OPERATIONS["map"], OPERATIONS["mean"], OPERATIONS["std"]
@@ -44,8 +45,9 @@ CENTERED = chained(
 )
 SCALED = chained(
     "scaled",
-    Step("centered", CENTERED, ("x",)),
-    Step("std", STD, ("x",), {"axis": 0}),
+    Step("copy", INGEST, ("x",)),
+    Step("centered", CENTERED, ("copy",)),
+    Step("std", STD, ("copy",), {"axis": 0}),
     Step("quotient", MAP, ("centered", "std"), {"expr": "x / y"}),
     outputs=(("scaled", "quotient"), ("mean", "centered.mean"), ("std", "std")),
 )

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arraymill.jobs.arrays import MemorySource, MemoryTarget
+from arraymill.jobs.api.steps import step_sources
+from arraymill.jobs.arrays import MemorySource, MemoryTarget, Source
 from arraymill.jobs.blocks import whole_region
 from arraymill.jobs.chain_plan import AnyPlan, ChainPlan
 from arraymill.jobs.chains import plan_operation
@@ -153,21 +154,25 @@ def run_chain_plan(plan: ChainPlan, arrays: Sequence[NDArray[Any]], **where: Any
     """Return all outputs of a plan of several steps, by their names."""
     made = dict(zip(plan.input_names, arrays, strict=True))
     for step in plan.steps:
-        made[step.name] = run_plan(step.plan, [made[name] for name in step.inputs], **where)
+        sources = {name: MemorySource(name, array, may_be_records=True) for name, array in made.items()}
+        read = step_sources(step, sources)
+        made[step.name] = run_plan(step.plan, read, **where)
     return {output: made[name] for output, name in plan.outputs}
 
 
 def run_plan(
     plan: Plan,
-    arrays: Sequence[NDArray[Any]],
+    arrays: Sequence[NDArray[Any] | Source],
     *,
     backend: BackendKind = "numpy",
     session: Any = None,
     order: Sequence[int] | None = None,
 ) -> NDArray[Any]:
     """Return the result of a plan on its arrays."""
-    named = zip("abcdef", arrays, strict=False)
-    sources = tuple(MemorySource(letter, array, may_be_records=True) for letter, array in named)
+    sources = tuple(
+        MemorySource(letter, array, may_be_records=True) if isinstance(array, np.ndarray) else array
+        for letter, array in zip("abcdefghij", arrays, strict=False)
+    )
     stage, header = plan.stage, plan.output
     # not zeros: what no block writes must show
     target = MemoryTarget(np.full(header.shape, 113, header.dtype, order=header.order))

@@ -38,6 +38,7 @@ JOBS = {
     "job": 3,
     "planning": 3,
     "chain_plan": 3.01,
+    "fusion": 3.015,
     "chains": 3.02,
     "placement": 3.1,
     "plan_record": 3.2,

@@ -8,14 +8,16 @@ from typing import Any
 
 from ..arrays import MemorySource, MemoryTarget, Source, Target
 from ..arrays.npy import open_npy
-from ..chain_plan import ChainPlan, PlannedStep
+from ..chain_plan import ChainPlan, Fusion, PlannedStep
 from ..engine import BlockRecord
+from ..engine.fused import FusedSource
 from ..job import Job
 from ..output_names import output_beside
 from ..runner import Progress
 from ..spec import OutputSpec
+from ..stages import MapStage
 
-__all__ = ["ChainProgress", "last_uses", "numbered", "output_specs", "result_source", "step_job"]
+__all__ = ["ChainProgress", "last_uses", "numbered", "output_specs", "result_source", "step_job", "step_sources"]
 
 
 def output_specs(job: Job, plan: ChainPlan) -> dict[str, OutputSpec]:
@@ -44,7 +46,18 @@ def step_job(job: Job, step: PlannedStep, made: Mapping[str, Source], output: Ou
     """
     params = dict(step.plan.params)
     spec = job.spec.model_copy(update={"op": step.operation.name, "params": params, "inputs": {}, "output": output})
-    return Job(spec, step.operation, tuple(made[name] for name in step.inputs), params)
+    return Job(spec, step.operation, step_sources(step, made), params)
+
+
+def step_sources(step: PlannedStep | Fusion, made: Mapping[str, Source]) -> tuple[Source, ...]:
+    """Return what a step reads: arrays, and what is computed as it is read."""
+    return tuple(_fused(step.fused[name], made) if name in step.fused else made[name] for name in step.inputs)
+
+
+def _fused(step: Fusion, made: Mapping[str, Source]) -> Source:
+    assert isinstance(step.plan.stage, MapStage)
+    header = replace(step.plan.output, name=step.name)
+    return FusedSource(header, step.plan.stage, step_sources(step, made))
 
 
 def result_source(target: Target, name: str) -> Source:
@@ -59,7 +72,7 @@ def last_uses(plan: ChainPlan) -> dict[str, int]:
     outputs = {step for _, step in plan.outputs}
     uses = {step.name: number for number, step in enumerate(plan.steps)}
     for number, step in enumerate(plan.steps):
-        uses |= {name: number for name in step.inputs if name in uses}
+        uses |= {name: number for name in step.arrays if name in uses}
     return {name: number for name, number in uses.items() if name not in outputs}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..chain_plan import AnyPlan, ChainPlan
+from ..chain_plan import AnyPlan, ChainPlan, Fusion, PlannedStep
 from ..durations import format_seconds
 from ..output_names import output_beside
 from ..placement import Place
@@ -61,7 +61,7 @@ def _steps(plan: ChainPlan) -> list[str]:
         rows.append(
             (
                 step.name,
-                ", ".join(step.inputs),
+                ", ".join(_read_text(step, name) for name in step.inputs),
                 str(one.n_blocks),
                 f"{one.output.shape} {one.output.dtype.name}" if one.output.dtype.names is None else "records",
                 format_bytes(one.read_bytes),
@@ -72,12 +72,22 @@ def _steps(plan: ChainPlan) -> list[str]:
     return ["  " + "  ".join(f"{text:<{n}}" for text, n in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
+def _read_text(step: PlannedStep | Fusion, name: str) -> str:
+    """Return an input of a step; one that is computed as it is read with its expression."""
+    if name not in step.fused:
+        return name
+    fused = step.fused[name]
+    inputs = ", ".join(_read_text(fused, each) for each in fused.inputs)
+    return f"{escape(str(fused.plan.params.get('expr', name)))} of {inputs}"
+
+
 def job_plan_record(plan: AnyPlan, place: Place) -> dict[str, Any]:
     """Return a plan as a JSON document; that of a chain has the documents of its steps in ``"steps"``."""
     if not isinstance(plan, ChainPlan):
         return plan_record(plan, place)
     steps = [
-        {**plan_record(step.plan, place), "name": step.name, "reads": list(step.inputs)} for step in plan.steps
+        {**plan_record(step.plan, place), "name": step.name, "reads": [_read_text(step, each) for each in step.inputs]}
+        for step in plan.steps
     ]
     shared = {name: steps[0][name] for name in ("schema", "feasible", "device", "cluster", "reason", "precision")}
     outputs = {name: {"shape": list(plan.header_of(name).shape), "step": step} for name, step in plan.outputs}

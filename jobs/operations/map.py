@@ -59,6 +59,8 @@ class ExpressionKernel:
 
     program: Program
 
+    is_elementwise = True
+
     def apply(self, xp: Namespace, blocks: Sequence[Any], region: Region = ()) -> Any:
         """Return the output piece of the operands' pieces, which it never writes to."""
         if xp is not np:

@@ -27,12 +27,13 @@ def planned(operation: Operation, **settings: Any) -> ChainPlan:
 
 def test_steps_within_steps_come_one_after_another() -> None:
     plan = planned(SCALED)
-    assert [(step.name, step.inputs) for step in plan.steps] == [
-        ("centered.mean", ("x",)),
-        ("centered.rest", ("x", "centered.mean")),
-        ("std", ("x",)),
-        ("quotient", ("centered.rest", "std")),
+    assert [(step.name, step.inputs, step.arrays) for step in plan.steps] == [
+        ("copy", ("x",), ("x",)),
+        ("centered.mean", ("copy",), ("copy",)),
+        ("std", ("copy",), ("copy",)),
+        ("quotient", ("centered.rest", "std"), ("copy", "centered.mean", "std")),
     ]
+    assert plan.steps[3].fused["centered.rest"].inputs == ("copy", "centered.mean")
     assert plan.outputs == (("scaled", "quotient"), ("mean", "centered.mean"), ("std", "std"))
     assert (plan.output.shape, plan.header_of("mean").shape) == ((6, 4), (4,))
     assert plan.notes == ("of centered", "of scaled")
