@@ -116,7 +116,7 @@ def adopt_output(
     packer, header, options = _place_of(path, shape, dtype, order, options)
     if packer is None:
         return adopt_npy(header.name, shape, dtype, order, replace=replace, info=info, inputs=inputs)
-    from .packed_output import adopt_packed
+    from .packed_adoption import adopt_packed
 
     return adopt_packed(packer, header, options, replace=replace, info=info, inputs=inputs)
 
@@ -143,7 +143,7 @@ def was_published(
     packer, header, _ = _place_of(path, shape, dtype, order, PLAIN)
     if packer is None:
         return was_npy_published(header.name, shape, dtype, order, info=info)
-    from .packed_output import was_packed_published
+    from .packed_adoption import was_packed_published
 
     return was_packed_published(packer, header, info=info)
 

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +21,17 @@ from typing import Any, Self
 from .. import disk
 from ..errors import JobError, OutputError
 from ..headers import ArrayHeader
-from .npy_adoption import adopt_unpublished
 from .npy_output import NpyOutput, create_unpublished
 from .npy_target import NpyTarget, cannot_write
-from .output_checks import check_destination, check_folder_destination, partial_path
+from .output_checks import check_destination, check_folder_destination
 from .output_options import OutputOptions
 from .package import FilePackage, Package, Stamp
 from .package_folder import FolderPackage
 from .packing import Packer
-from .partial import Partial
 from .source import Source
 from .zarr_packer import MARKS
 
-__all__ = ["PackedOutput", "adopt_packed", "create_packed", "was_packed_published"]
+__all__ = ["PackedOutput", "checked_place", "create_packed", "finish_publication", "package_of"]
 
 
 def create_packed(
@@ -54,51 +52,17 @@ def create_packed(
     package = package_of(packer, header)
     check = checked_place(packer, header, replace=replace, inputs=inputs)
     npy = create_unpublished(header, check, replace=replace, room_bytes=packer.size(header))
-    return PackedOutput(npy, packer, options, package, replace=replace)
-
-
-def adopt_packed(
-    packer: Packer,
-    header: ArrayHeader,
-    options: OutputOptions,
-    *,
-    replace: bool,
-    info: Mapping[str, Any] | None,
-    inputs: Sequence[Source],
-) -> PackedOutput:
-    """Return the output that an earlier run left unpublished; see `arraymill.jobs.arrays.adopt_output`."""
-    packer.check(header, options)
-    package = package_of(packer, header)
-    is_own = _is_published(package, info)
-
-    def check(partial: Partial) -> None:
-        package.recover()
-        if not is_own:
-            checked_place(packer, header, replace=replace, inputs=inputs)()
-
-    npy = adopt_unpublished(header, check, info=info, replace=replace)
-    return PackedOutput(npy, packer, options, package, replace=replace or is_own)
-
-
-def was_packed_published(packer: Packer, header: ArrayHeader, *, info: Mapping[str, Any]) -> bool:
-    """Return whether a packed output has its final name; see `arraymill.jobs.arrays.was_published`."""
-    package = package_of(packer, header)
-    if not _is_published(package, info):
-        return False
-    final = Path(header.name).absolute()
     try:
-        left = partial_path(final).lstat().st_ino
-    except FileNotFoundError:
-        left = None
-    if left == info["inode"]:
-        npy = adopt_unpublished(header, lambda partial: None, info=info, replace=False)
-        try:
-            _finish(package, npy, final)
-        finally:
-            npy.keep()
-    else:
-        disk.fsync_folder(final.parent)
-    return True
+        # of a dead run, now that it is certain to be dead; what that had moved away may be in the way again
+        package.tidy()
+        check()
+    except OSError as error:
+        npy.discard()
+        raise cannot_write(header.name, error) from error
+    except OutputError:
+        npy.discard()
+        raise
+    return PackedOutput(npy, packer, options, package, replace=replace)
 
 
 def checked_place(
@@ -120,12 +84,7 @@ def package_of(packer: Packer, header: ArrayHeader) -> Package:
     return FolderPackage(final, packer.mark) if packer.mark else FilePackage(final)
 
 
-def _is_published(package: Package, info: Mapping[str, Any] | None) -> bool:
-    packed = (info or {}).get("packed")
-    return packed is not None and package.published_stamp() == packed
-
-
-def _finish(package: Package, npy: NpyOutput, final: Path) -> None:
+def finish_publication(package: Package, npy: NpyOutput, final: Path) -> None:
     """Remove what publication leaves beside the output, and the lock with the last of it."""
     name = npy.target.header.name
     try:
@@ -233,7 +192,7 @@ class PackedOutput:
             ) from error
         except OSError as error:
             raise cannot_write(name, error) from error
-        _finish(self.package, self.npy, Path(self.path))
+        finish_publication(self.package, self.npy, Path(self.path))
         self._is_over = True
 
     def keep(self) -> None:

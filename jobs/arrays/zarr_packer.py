@@ -18,7 +18,7 @@ __all__ = ["MARKS", "ZARR"]
 MARKS = ("zarr.json", ".zgroup", ".zarray")
 """One of them is in every store."""
 
-_CHUNK_BYTES = 16 * 2**20
+_CHUNK_BYTES = 16 * 10**6
 _N_THREADS = 2
 """Each holds a chunk twice: as it is, and encoded."""
 
