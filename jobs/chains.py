@@ -61,11 +61,22 @@ class _Expansion:
         scope = dict(zip(input_names(operation, len(inputs)), inputs, strict=True))
         for step in chain.steps:
             path = f"{name}.{step.name}" if name else step.name
-            made = self.add(step.operation, [scope[each] for each in step.inputs], step.params, path)
+            read = [_lookup(scope, each, step.name) for each in step.inputs]
+            made = self.add(step.operation, read, step.params, path)
             scope[step.name] = next(iter(made.values()))
             scope |= {f"{step.name}.{output}": maker for output, maker in made.items()}
         self.notes += chain.notes
         return {output: scope[step] for output, step in chain.outputs} or made
+
+
+def _lookup(scope: Mapping[str, str], name: str, step: str) -> str:
+    if name not in scope:
+        raise SpecError(
+            f"step {step} reads {name!r}, which is not there",
+            cause=f"there are {', '.join(scope)} when its turn comes",
+            next="name an input of the job, an earlier step, or step.output",
+        )
+    return scope[name]
 
 
 def plan_chain(

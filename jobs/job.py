@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-import numpy as np
-
-from .arrays import MemorySource, Source, open_input, open_source
-from .errors import InputUnsupportedError, SpecError
+from .arrays import Source, open_input
+from .errors import SpecError
 from .headers import ArrayHeader
+from .in_memory import input_entry, is_described, open_given
 from .operations import OPERATIONS, Operation
-from .operations.operation import input_names
-from .spec import JobSpec
+from .operations.chain import Step
+from .operations.operation import input_names, numbered_names
+from .spec import InputSpec, JobSpec
 from .spec_errors import suggest
 from .spec_load import ordered_inputs
 
@@ -46,14 +45,30 @@ class Job:
         return tuple(source.header for source in self.sources)
 
 
-def find_operation(name: str) -> Operation:
-    """Return the operation of a name.
+def find_operation(spec: JobSpec, n_arrays: int = 0) -> Operation:
+    """Return the operation of a job, which its steps are together where it has several.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    n_arrays : int
+        Number of inputs in memory, which stand instead of those of the spec.
 
     Raises
     ------
     SpecError
-        With the nearest names.
+        If there is none of that name, with the nearest names; if a step reads what is not there.
     """
+    if not spec.steps:
+        return _named(spec.op)
+    from .operations.pipeline import pipeline  # most jobs have one operation
+
+    steps = [Step(step.name or step.op, _named(step.op), step.inputs, step.params) for step in spec.steps]
+    is_named = not n_arrays and not all(name.isdigit() for name in spec.inputs)
+    return pipeline(steps, tuple(spec.inputs) if is_named else numbered_names(n_arrays or len(spec.inputs)))
+
+
+def _named(name: str) -> Operation:
     if name in OPERATIONS:
         return OPERATIONS[name]
     raise SpecError(f"there is no operation {name!r}{suggest(name, OPERATIONS)}", next="arraymill ops lists them")
@@ -66,14 +81,27 @@ def open_job(spec: JobSpec, arrays: Sequence[Any] = ()) -> Job:
     ------
     SpecError, InputError
     """
-    operation = find_operation(spec.op)
-    if arrays:
-        names = input_names(operation, len(arrays))
-        sources = tuple(_open(item, name) for item, name in zip_longest(arrays, names[: len(arrays)], fillvalue="x"))
-        return Job(spec, _ready(operation, sources), sources, dict(spec.params))
-    entries = ordered_inputs(spec, operation.inputs, variadic=operation.variadic)
-    sources = tuple(map(open_input, entries))
-    return Job(spec, _ready(operation, sources), sources, _params(operation, spec))
+    operation = find_operation(spec, len(arrays))
+    given = _given(operation, arrays)
+    if not arrays:
+        entries: Sequence[InputSpec] = ordered_inputs(spec, operation.inputs, variadic=operation.variadic)
+    else:
+        entries = [input_entry(*each) for each in given] if all(map(is_described, arrays)) else ()
+    params = dict(spec.params) if arrays else _params(operation, spec)
+    if operation.name in ("concatenate", "stack"):
+        from .joining import joined_inputs  # no other operation has a use for it
+
+        joined = joined_inputs(operation, entries, params)
+        if joined is not None:
+            return Job(spec, _ready(OPERATIONS["concatenate"], (joined,)), (joined,), params)
+    sources = tuple(open_given(*each) for each in given) if arrays else tuple(map(open_input, entries))
+    return Job(spec, _ready(operation, sources), sources, params)
+
+
+def _given(operation: Operation, arrays: Sequence[Any]) -> list[tuple[Any, str]]:
+    """Return inputs in memory with the names of the operation for them."""
+    names = input_names(operation, len(arrays))
+    return list(zip_longest(arrays, names[: len(arrays)], fillvalue="x"))
 
 
 def _ready(operation: Operation, sources: Sequence[Source]) -> Operation:
@@ -84,18 +112,6 @@ def _ready(operation: Operation, sources: Sequence[Source]) -> Operation:
     from .operations.ingest import after_ingest  # most jobs have no use for it
 
     return after_ingest(operation, streamed)
-
-
-def _open(item: Any, name: str) -> Source:
-    if isinstance(item, str | os.PathLike):
-        return open_source(item)
-    if not isinstance(item, np.ndarray | np.generic):
-        raise InputUnsupportedError(
-            f"{name} is a {type(item).__name__}, which is not worked on",
-            cause="inputs are NumPy arrays, or paths of files",
-            next="pass numpy.asarray(x); for a tensor x.numpy(force=True)",
-        )
-    return MemorySource(name, np.asarray(item))
 
 
 def _params(operation: Operation, spec: JobSpec) -> dict[str, Any]:

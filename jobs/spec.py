@@ -18,7 +18,9 @@ from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_valida
 from .limits import Precision
 from .sizes import limit_bytes, parse_size
 from .spec_input import InputSpec
-from .spec_section import PathText, Section
+from .spec_output import OutputSpec
+from .spec_section import Section
+from .spec_steps import StepSpec
 
 __all__ = [
     "ClusterSpec",
@@ -60,15 +62,6 @@ def _parse_gpus(gpus: Any) -> Any:
 
 
 Limit: TypeAlias = Annotated[str | int, BeforeValidator(_parse_limit)]
-
-
-class OutputSpec(Section):
-    """Where the result goes."""
-
-    path: PathText
-    """The file, relative to the current directory. It appears only when it is whole."""
-    if_exists: Literal["error", "replace"] = "error"
-    """What to do if the file is there already."""
 
 
 class ComputeSpec(Section):
@@ -162,13 +155,29 @@ class JobSpec(Settings):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = None
     """How the job is called where it is shown: letters, digits, dot, underscore and dash, at most 64."""
     op: Annotated[str, Field(min_length=1)]
-    """The operation (arraymill ops lists them)."""
+    """The operation (arraymill ops lists them); a job of several has steps in its place."""
+    steps: tuple[StepSpec, ...] = ()
+    """Operations one after another; elementwise ones are computed where the next step reads them."""
     inputs: dict[str, InputSpec] = Field({})
     """Inputs by the operation's names for them, or a list in its order; each a path, or what InputSpec holds."""
     params: dict[str, Any] = Field({})
     """The operation's parameters, under NumPy's names (arraymill ops NAME)."""
     output: OutputSpec | None = None
     """The output file; a small result without one is printed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_steps(cls, document: Any) -> Any:
+        has_steps = isinstance(document, dict) and bool(document.get("steps"))
+        return {"op": "steps", **document} if has_steps else document
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> JobSpec:
+        if self.steps and self.op != "steps":
+            raise ValueError(f"a job has op ({self.op}) or steps, not both: make the operation one of the steps")
+        if self.steps and self.params:
+            raise ValueError("params belong to an operation: give them to the steps")
+        return self
 
     @field_validator("inputs", mode="before")
     @classmethod

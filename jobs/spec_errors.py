@@ -17,7 +17,6 @@ __all__ = ["explain_invalid", "suggest"]
 
 # Fields of the documented job file that this version does not act on: said, not ignored.
 _NOT_YET: Mapping[str, str] = {
-    "steps": "is not there in this version: a job has one operation (op); run one job per step",
     "verify": "is not there in this version: leave it out",
 }
 _EXPECTED: Mapping[str, str] = {
@@ -70,9 +69,16 @@ def explain_invalid(
             said.append(sentence)
     problems = [_problem(location, _join(said), document) for location, said in sentences.items()]
     problems.sort(key=_line_number)
-    operation = document.tree.get("op")
+    operation = _operation_at(document.tree, prefix)
     shown = f"arraymill ops {operation}" if prefix else "arraymill schema"
     return spec_error(document.origin, problems, next_step=f"correct it; {shown} shows what may stand there")
+
+
+def _operation_at(tree: Any, prefix: Location) -> Any:
+    """Return the operation whose parameters begin at `prefix`: the job's, or that of a step."""
+    for part in prefix[:-1]:
+        tree = tree[part]
+    return tree.get("op")
 
 
 def _join(sentences: list[str]) -> str:

@@ -12,8 +12,8 @@ array([[ 5., 14.],
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -34,6 +34,8 @@ from .submission import submit_spec
 
 __all__ = ["plan", "plan_spec", "run", "run_spec", "submit"]
 
+Steps: TypeAlias = str | Sequence[str | tuple[str, Mapping[str, Any]] | Mapping[str, Any]]
+"""One operation by its name, or steps."""
 _SECTIONS = {
     "device": "compute",
     "precision": "compute",
@@ -46,7 +48,7 @@ _FIELDS = {"memory": "host", "device_memory": "device"}
 
 
 def run(
-    operation: str,
+    operation: Steps,
     *inputs: NDArray[Any] | str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,
     replace: bool = False,
@@ -57,8 +59,9 @@ def run(
 
     Parameters
     ----------
-    operation : str
-        The name of an operation: ``"sum"``, ``"matmul"``.
+    operation : str or sequence of (str, dict) or dict
+        The name of an operation: ``"sum"``, ``"matmul"``; or steps, each a name with its parameters, or what stands for
+        a step in a job file. The result is that of the last one.
     *inputs : ndarray or path
         Arrays, read in place and never written to, or files.
     output : path, optional
@@ -93,7 +96,7 @@ def run(
 
 
 def submit(
-    operation: str,
+    operation: Steps,
     *inputs: str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,
     replace: bool = False,
@@ -135,7 +138,9 @@ def submit(
     return JobHandle(submit_spec(check_document(Document(tree, "the arguments"), JobSpec)))
 
 
-def plan(operation: str, *inputs: NDArray[Any] | str | os.PathLike[str], cluster: Any = None, **params: Any) -> AnyPlan:
+def plan(
+    operation: Steps, *inputs: NDArray[Any] | str | os.PathLike[str], cluster: Any = None, **params: Any
+) -> AnyPlan:
     """Return what `run` would do with the same arguments; nothing is computed.
 
     Examples
@@ -189,12 +194,23 @@ def run_spec(
     return execute(open_job(spec, arrays), session=cluster, on_plan=on_plan, on_open=on_open, on_progress=on_progress)
 
 
-def _spec(operation: str, output: Any, replace: bool, cluster: Any, params: dict[str, Any]) -> JobSpec:
+def _spec(operation: Steps, output: Any, replace: bool, cluster: Any, params: dict[str, Any]) -> JobSpec:
     settings: dict[str, dict[str, Any]] = {"compute": {}, "memory": {}, "cluster": {}}
     for name in [name for name in params if name in _SECTIONS]:
         settings[_SECTIONS[name]][_FIELDS.get(name, name)] = params.pop(name)
     if isinstance(cluster, str):
         settings["cluster"]["kind"] = cluster
     target = None if output is None else {"path": str(output), "if_exists": "replace" if replace else "error"}
-    tree = {"op": operation, "params": params, "output": target, **settings}
+    what = {"op": operation} if isinstance(operation, str) else {"steps": list(map(_step, operation))}
+    tree = {**what, "params": params, "output": target, **settings}
     return check_document(Document(tree, "the arguments"), JobSpec)
+
+
+def _step(step: Any) -> Any:
+    """Return a step as it stands in a job file."""
+    if isinstance(step, str):
+        return {"op": step}
+    if not isinstance(step, tuple):
+        return step
+    op, *params = step
+    return {"op": op, "params": params[0] if params else {}}

@@ -8,8 +8,10 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
-from ..arrays import absolute_text, check_destination, partial_path
+from ..arrays import absolute_output, absolute_text, output_file, partial_path
+from ..arrays import check_output as place_output
 from ..chain_plan import ChainPlan
 from ..errors import JobError, OutputError
 from ..job import Job, open_job
@@ -63,9 +65,14 @@ def absolute_spec(spec: JobSpec) -> JobSpec:
     }
     output = spec.output
     if output is not None:
-        output = output.model_copy(update={"path": str(Path(output.path).absolute())})
-    params = OPERATIONS[spec.op].params.absolute(spec.params) if spec.op in OPERATIONS else spec.params
-    return spec.model_copy(update={"inputs": inputs, "output": output, "params": params})
+        output = output.model_copy(update={"path": absolute_output(output.path)})
+    steps = tuple(step.model_copy(update={"params": _absolute_params(step.op, step.params)}) for step in spec.steps)
+    params = _absolute_params(spec.op, spec.params)
+    return spec.model_copy(update={"inputs": inputs, "output": output, "params": params, "steps": steps})
+
+
+def _absolute_params(op: str, params: dict[str, Any]) -> dict[str, Any]:
+    return OPERATIONS[op].params.absolute(params) if op in OPERATIONS else params
 
 
 def _absolute_paths(path: str | tuple[str, ...]) -> str | tuple[str, ...]:
@@ -165,7 +172,7 @@ def check_output(job: Job) -> None:
 
 def _check_path(job: Job, output: OutputSpec) -> None:
     replaces = output.if_exists == "replace"
-    final = check_destination(output.path, replace=replaces, inputs=job.sources)
+    final = place_output(output.path, replace=replaces, inputs=job.sources)
     partial = partial_path(final)
     if replaces or not partial.exists():
         return
@@ -184,7 +191,9 @@ def _check_path(job: Job, output: OutputSpec) -> None:
 def _unfinished_job(final: Path, inode: int) -> tuple[JobFolder, Settled] | None:
     for folder in list_jobs():
         state = read_state(folder)
-        if state.status not in ("INTERRUPTED", "FAILED", "CANCELLED") or state.output != str(final):
+        if state.status not in ("INTERRUPTED", "FAILED", "CANCELLED") or state.output is None:
+            continue
+        if output_file(state.output) != final:
             continue
         # not the state: a driver that was killed may not have told it of its last blocks
         settled = read_settled(folder)

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import SpecError
-from ..operations import OPERATIONS
+from ..operations import OPERATIONS, Operation
 from ..spec import JobSpec, Settings
-from ..spec_document import Document, merge, spec_error
+from ..spec_document import Document, Location, merge, spec_error
 from ..spec_errors import explain_invalid, suggest
 from ..spec_load import check_document, ordered_inputs, override
 from ..spec_scalar import parse_scalar
@@ -73,17 +73,30 @@ def check_job(document: Document) -> JobSpec:
         If anything is wrong, naming the line or the flag.
     """
     spec = check_document(document, JobSpec)
-    operation = OPERATIONS.get(spec.op)
-    if operation is None:
-        place = document.place(("op",))
-        problem = f"{place + ': ' if place else ''}no operation is called {spec.op!r}{suggest(spec.op, OPERATIONS)}"
-        raise spec_error(document.origin, [problem], next_step="arraymill ops lists them")
-    try:
-        operation.params.model_validate(spec.params)
-    except ValidationError as error:
-        raise explain_invalid(error, operation.params, document, prefix=("params",)) from None
+    if spec.steps:
+        for number, step in enumerate(spec.steps):
+            _check_operation(document, ("steps", number), step.op, step.params)
+        from ..job import find_operation  # with what opens arrays, which most commands have no use for
+
+        find_operation(spec)
+        return spec
+    operation = _check_operation(document, (), spec.op, spec.params)
     ordered_inputs(spec, operation.inputs, variadic=operation.variadic)
     return spec
+
+
+def _check_operation(document: Document, at: Location, name: str, params: Mapping[str, Any]) -> Operation:
+    """Return the operation of a name, its parameters checked, which stand in a part of the document."""
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        place = document.place((*at, "op"))
+        problem = f"{place + ': ' if place else ''}no operation is called {name!r}{suggest(name, OPERATIONS)}"
+        raise spec_error(document.origin, [problem], next_step="arraymill ops lists them")
+    try:
+        operation.params.model_validate(params)
+    except ValidationError as error:
+        raise explain_invalid(error, operation.params, document, prefix=(*at, "params")) from None
+    return operation
 
 
 def _put(document: Document, location: tuple[str, ...], value: Any, place: str) -> Document:

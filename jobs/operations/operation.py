@@ -16,7 +16,7 @@ from ..limits import Limits
 from ..stages import Draft
 from .chain import Chain
 
-__all__ = ["Operation", "Params", "ask_numpy", "input_names"]
+__all__ = ["Operation", "Params", "ask_numpy", "input_names", "numbered_names"]
 
 
 class Params(BaseModel):
@@ -77,8 +77,15 @@ def input_names(operation: Operation, n_inputs: int) -> tuple[str, ...]:
     >>> input_names(MAP, 5)
     ('x', 'y', 'z', 'x3', 'x4')
     """
-    if not operation.variadic:
-        return operation.inputs
+    return numbered_names(n_inputs) if operation.variadic else operation.inputs
+
+
+def numbered_names(n_inputs: int) -> tuple[str, ...]:
+    """Return names for so many inputs that nobody has named.
+
+    >>> numbered_names(2)
+    ('x', 'y')
+    """
     return ("x", "y", "z", *(f"x{i}" for i in range(3, n_inputs)))[:n_inputs]
 
 

@@ -34,7 +34,7 @@ def test_arrays_stand_instead_of_files(path: str) -> None:
 
 def test_an_operation_that_is_not_there_is_answered_with_the_nearest() -> None:
     with pytest.raises(SpecError, match="there is no operation 'summ'") as caught:
-        find_operation("summ")
+        find_operation(JobSpec(op="summ"))
     assert "sum" in caught.value.what.split("'summ'")[1]
     assert caught.value.next == "arraymill ops lists them"
 

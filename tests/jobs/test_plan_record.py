@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from arraymill.jobs.arrays import MemorySource
 from arraymill.jobs.errors import InputChangedError
-from arraymill.jobs.job import Job, find_operation
+from arraymill.jobs.job import Job
 from arraymill.jobs.limits import Budget, Precision
+from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.placement import Place
 from arraymill.jobs.plan_record import plan_record, restore_plan
 from arraymill.jobs.planning import Plan, plan_job
@@ -32,7 +33,7 @@ CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
 
 def make_job(operation: str, n_inputs: int, params: dict[str, Any], x: Any = X) -> Job:
     spec = JobSpec(op=operation)
-    return Job(spec, find_operation(operation), (MemorySource("x", x),) * n_inputs, params)
+    return Job(spec, OPERATIONS[operation], (MemorySource("x", x),) * n_inputs, params)
 
 
 def make_plan(job: Job) -> Plan:
@@ -83,7 +84,7 @@ def test_any_product_survives_json(sides: Any, code: str, precision: Any, device
     m, n, k = sides
     one = np.ones((), code)
     sources = tuple(MemorySource("x", np.broadcast_to(one, shape)) for shape in ((m, k), (k, n)))
-    job = Job(JobSpec(op="matmul"), find_operation("matmul"), sources, {})
+    job = Job(JobSpec(op="matmul"), OPERATIONS["matmul"], sources, {})
     budget = Budget(1 << 36, 1 << device_bits)
     plan = plan_job(job.operation, job.headers, {}, budget=budget, device=device, precision=precision)
     assert restore_plan(job, json.loads(json.dumps(plan_record(plan, PLACE, {})))) == plan

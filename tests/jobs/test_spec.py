@@ -12,6 +12,7 @@ def test_least_job_has_documented_defaults():
         "version": 1,
         "name": None,
         "params": {},
+        "steps": (),
         "output": None,
         "compute": {"device": "auto", "precision": "standard", "block": "auto"},
         "memory": {"host": "70%", "device": "80%"},
@@ -83,7 +84,7 @@ def test_job_is_frozen():
         {"fault": {"timeout_s": 0}},
         {"fault": {"hash": "md5"}},
         {"verify": {"sample": 8}},
-        {"steps": []},
+        {"verify": {}},
     ],
     ids=str,
 )

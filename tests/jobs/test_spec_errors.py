@@ -45,7 +45,7 @@ def test_everything_wrong_is_said_at_once_with_lines_in_order():
         ("{op: sum, name: 2026}", "line 1: name is 2026, not text (put it in quotes)"),
         ("{op: sum, cluster: {dashboard: 'no'}}", "line 1: cluster.dashboard is 'no', not true or false"),
         ("{inputs: [x.npy]}", "op is missing"),
-        ("{op: sum, steps: []}", "line 1: steps is not there in this version"),
+        ("{op: sum, verify: {}}", "line 1: verify is not there in this version"),
         ("{op: sum, cluster: {kind: cuda}, compute: {device: cpu}}", "compute.device is cpu and cluster.kind is cuda"),
         ("{op: sum, fault: {on_error: ignore}}", "fault.on_error is 'ignore', not fail | skip"),
         ("{op: sum, inputs: [3]}", "line 1: inputs.0 is 3, not a mapping"),

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from arraymill.jobs.api import resources
-from arraymill.jobs.job import Job, find_operation
+from arraymill.jobs.job import Job
+from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.spec import JobSpec
 
 GB = 10**9
@@ -21,6 +22,6 @@ GB = 10**9
 def test_device_memory_is_a_share_of_the_fullest_gpu(monkeypatch: Any, asked: str, given: int) -> None:
     gpus = [SimpleNamespace(memory_free_bytes=free) for free in (81 * GB, 80 * GB)]
     monkeypatch.setattr(resources, "select_gpus", lambda wanted: gpus)
-    job = Job(JobSpec(op="sum", memory={"host": "1GB", "device": asked}), find_operation("sum"), (), {})
+    job = Job(JobSpec(op="sum", memory={"host": "1GB", "device": asked}), OPERATIONS["sum"], (), {})
     assert resources.budget_of(job, "cuda").device_bytes == given
     assert resources.budget_of(job, "cpu").device_bytes == 0
