@@ -8,9 +8,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError, InputFailedError
+from ..errors import InputChangedError, InputError, InputFailedError
 
-__all__ = ["TRANSIENT", "FileStamp", "cannot_read", "open_regular", "read_prefix"]
+__all__ = ["TRANSIENT", "FileStamp", "cannot_read", "check_unchanged", "open_regular", "read_prefix"]
 
 TRANSIENT = frozenset({errno.EIO, errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT, errno.EREMOTEIO})
 """What a disk or a file server may say now, and not a moment later."""
@@ -68,6 +68,22 @@ def cannot_read(name: str, error: OSError | ValueError, where: str = "") -> Inpu
     number = error.errno if isinstance(error, OSError) else None
     kind = InputFailedError if number in TRANSIENT else InputError
     return kind(f"{name}: cannot be read{where}", cause=reason or str(error), next=_WAYS_OUT.get(number or 0, ""))
+
+
+def check_unchanged(name: str, stamp: FileStamp, status: os.stat_result) -> None:
+    """Check that a file is still the one that a job was planned with.
+
+    Raises
+    ------
+    InputChangedError
+    """
+    now = FileStamp.of(status)
+    if now != stamp:
+        raise InputChangedError(
+            f"{name}: the file changed since the job was planned",
+            cause=f"planned with {stamp}; now {now}",
+            next="run the job again on the file as it is now",
+        )
 
 
 def open_regular(name: str, path: str) -> tuple[int, os.stat_result]:

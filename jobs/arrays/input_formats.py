@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from numpy.lib import format as npy_format
 
-from ..errors import InputError, InputUnsupportedError
+from ..errors import InputError, InputUnsupportedError, SpecError
 from .files import open_regular, read_prefix
 from .locations import Location, is_url, locate
 from .npy import open_npy
@@ -32,11 +32,18 @@ class InputFormat:
         What its files start with: one of these.
     open : callable
         Makes a source of a place and of what the job says of the file.
+    starts : tuple of int
+        Where in the file that may be.
     """
 
     name: str
     magics: tuple[bytes, ...]
     open: Callable[[Location, InputSpec], Source]
+    starts: tuple[int, ...] = (0,)
+
+    def is_format_of(self, prefix: bytes) -> bool:
+        """Return whether a file that begins so is of this format."""
+        return any(prefix.startswith(self.magics, start) for start in self.starts)
 
 
 def _open_npy(location: Location, entry: InputSpec) -> Source:
@@ -49,19 +56,51 @@ def _open_npy(location: Location, entry: InputSpec) -> Source:
     return open_npy(location.name, location.path)
 
 
-INPUT_FORMATS = (InputFormat(".npy", (npy_format.MAGIC_PREFIX,), _open_npy),)
+# What few jobs read is imported by those that do: zipfile, h5py and zarr take longer to import than a small job.
+def _open_npz(location: Location, entry: InputSpec) -> Source:
+    from .npz import open_npz
+
+    return open_npz(location, entry)
+
+
+def _open_hdf5(location: Location, entry: InputSpec) -> Source:
+    from .hdf5 import open_hdf5
+
+    return open_hdf5(location, entry)
+
+
+def _open_zarr(location: Location, entry: InputSpec) -> Source:
+    from .zarr_stores import open_zarr
+
+    return open_zarr(location, entry)
+
+
+def _open_raw(location: Location, entry: InputSpec) -> Source:
+    from .raw import open_raw
+
+    return open_raw(location, entry)
+
+
+READ = "read are .npy, .npz, Zarr and HDF5, and raw binary whose dtype is stated"
+
+NPY_MAGIC, ZIP_MAGICS, HDF5_MAGIC = npy_format.MAGIC_PREFIX, (b"PK\x03\x04", b"PK\x05\x06"), b"\x89HDF\r\n\x1a\n"
+
+INPUT_FORMATS = (
+    InputFormat("a .npy file", (NPY_MAGIC,), _open_npy),
+    InputFormat("a .npz archive", ZIP_MAGICS, _open_npz),
+    # MATLAB writes 512 bytes of its own before it
+    InputFormat("an HDF5 file", (HDF5_MAGIC,), _open_hdf5, starts=(0, 512, 1024, 2048)),
+)
 
 _FOREIGN = (
-    (b"PK\x03\x04", "a .npz (zip) archive", "unpack it with numpy.load, and numpy.save one array"),
-    (b"PK\x05\x06", "an empty .npz (zip) archive", "name a .npy file"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "numpy.save one of its datasets"),
     (b"\x80", "a pickle, which is never loaded", "numpy.save an array of numbers"),
-    (b"CDF", "a netCDF file", "numpy.save one of its variables"),
+    (b"CDF", "a netCDF file of version 3", "nccopy -k nc4 makes a netCDF-4 file of it, which is read as HDF5"),
     (b"PAR1", "a Parquet file", "numpy.save its columns"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"(\xb5/\xfd", "a zstd archive", "unpack it first"),
 )
 _ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
+_RAW = ("dtype", "shape", "offset", "order")
 
 
 def open_source(path: str | os.PathLike[str], entry: InputSpec | None = None) -> Source:
@@ -80,6 +119,8 @@ def open_source(path: str | os.PathLike[str], entry: InputSpec | None = None) ->
         If the file cannot be read, is not an array, or is broken.
     InputUnsupportedError
         If it is an array of a format or a dtype that is not worked on.
+    SpecError
+        If a dtype or the like is stated of a file that says its own.
     """
     name = os.fspath(path)
     if is_url(name):
@@ -92,18 +133,33 @@ def open_source(path: str | os.PathLike[str], entry: InputSpec | None = None) ->
         entry = InputSpec.model_construct(path=name)
     location = locate(name)
     if any(os.path.exists(f"{location.path}/{mark}") for mark in _ZARR_MARKS):  # noqa: PTH110 - raises for no name
-        raise _foreign(name, "a Zarr store", "numpy.save the array")
+        _check_unsaid(location, entry, "a Zarr store")
+        return _open_zarr(location, entry)
     prefix = _prefix(location)
     for known in INPUT_FORMATS:
-        if prefix.startswith(known.magics):
+        if known.is_format_of(prefix):
+            _check_unsaid(location, entry, known.name)
             return known.open(location, entry)
+    if entry.dtype is not None:
+        return _open_raw(location, entry)
     raise _not_an_array(name, prefix)
+
+
+def _check_unsaid(location: Location, entry: InputSpec, kind: str) -> None:
+    """Check that nothing is stated of a file that the file itself says."""
+    said = [name for name in _RAW if getattr(entry, name) != type(entry).model_fields[name].default]
+    if said:
+        raise SpecError(
+            f"{location.name}: is {kind}, which says its own {said[0]}",
+            cause=f"{said[0]} is stated of raw binary: {getattr(entry, said[0])}",
+            next=f"leave {' and '.join(said)} out",
+        )
 
 
 def _prefix(location: Location) -> bytes:
     descriptor, _ = open_regular(location.name, location.path)
     try:
-        return read_prefix(location.name, descriptor, 512)
+        return read_prefix(location.name, descriptor, 4096)
     finally:
         os.close(descriptor)
 
@@ -117,11 +173,11 @@ def _not_an_array(name: str, prefix: bytes) -> InputError:
     if b"\0" not in prefix and prefix.isascii():
         return _foreign(name, "a text file", "numpy.save what numpy.loadtxt makes of it")
     return InputError(
-        f"{name}: is not a .npy file",
-        cause=f"it starts with {prefix[:8]!r}; a .npy file with {npy_format.MAGIC_PREFIX!r}",
-        next="write the array with numpy.save",
+        f"{name}: is not a .npy file, nor of another format that is read",
+        cause=f"it starts with {prefix[:8]!r}; a .npy file with {NPY_MAGIC!r}",
+        next="write the array with numpy.save; of raw binary, state dtype and shape",
     )
 
 
 def _foreign(name: str, kind: str, way_out: str) -> InputUnsupportedError:
-    return InputUnsupportedError(f"{name}: is {kind}", cause="only .npy is read in this version", next=way_out)
+    return InputUnsupportedError(f"{name}: is {kind}", cause=READ, next=way_out)

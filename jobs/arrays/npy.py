@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ..errors import InputChangedError, InputError
+from ..errors import InputError
 from ..headers import ArrayHeader
-from .files import FileStamp, open_regular, read_prefix
+from .files import FileStamp, check_unchanged, open_regular, read_prefix
 from .npy_header import HEADER_BYTES, parse_header
 from .npy_reader import NpyReader
 from .npy_views import NpyViews
@@ -55,21 +55,12 @@ class NpySource:
         """
         descriptor, status = open_regular(self.header.name, self.path)
         try:
-            self._check(status)
+            check_unchanged(self.header.name, self.stamp, status)
             views = NpyViews(descriptor, self.header, self.data_offset, self.stamp.device)
             yield NpyReader(descriptor, self.header, self.data_offset, views=views)
-            self._check(os.fstat(descriptor))
+            check_unchanged(self.header.name, self.stamp, os.fstat(descriptor))
         finally:
             os.close(descriptor)
-
-    def _check(self, status: os.stat_result) -> None:
-        now = FileStamp.of(status)
-        if now != self.stamp:
-            raise InputChangedError(
-                f"{self.header.name}: the file changed since the job was planned",
-                cause=f"planned with {self.stamp}; now {now}",
-                next="run the job again on the file as it is now",
-            )
 
 
 def open_npy(name: str, path: str, *, may_be_records: bool = False) -> NpySource:

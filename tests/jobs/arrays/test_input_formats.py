@@ -4,8 +4,6 @@ import io
 import os
 import pickle
 import socket
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arraymill.jobs.arrays import NpySource, open_source
-from arraymill.jobs.arrays.output_formats import OUTPUT_SUFFIXES
-from arraymill.jobs.arrays.packers import PACKERS
-from arraymill.jobs.errors import InputError, InputUnsupportedError, JobError
+from arraymill.jobs.arrays.input_formats import INPUT_FORMATS, READ
+from arraymill.jobs.errors import InputError, InputUnsupportedError, JobError, SpecError
+from arraymill.jobs.spec_input import InputSpec
 
 
 def npy_bytes(array: np.ndarray[Any, Any], **options: Any) -> bytes:
@@ -75,7 +73,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 }
 
 FOREIGN: dict[str, tuple[bytes, str]] = {
-    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
+    "netcdf 3": (b"CDF\1" + bytes(100), "netCDF"),
     "pickle": (pickle.dumps([1, 2]), "pickle"),
     "gzip": (b"\x1f\x8b\x08", "gzip"),
     "parquet": (b"PAR1\0\0", "Parquet"),
@@ -116,27 +114,26 @@ def test_other_formats_are_named(tmp_path: Path, name: str) -> None:
     content, message = FOREIGN[name]
     path = tmp_path / "x.npy"
     path.write_bytes(content)
-    assert "only .npy" in refused(path, message, InputUnsupportedError).cause
-
-
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_npz_is_named(tmp_path: Path, save: Callable[..., None]) -> None:
-    path = tmp_path / "x.npz"
-    save(path, a=np.arange(3))
-    refused(path, "npz", InputUnsupportedError)
-
-
-def test_an_empty_npz_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "x.npz"
-    with zipfile.ZipFile(path, "w"):
-        pass
-    refused(path, "npz", InputUnsupportedError)
+    assert refused(path, message, InputUnsupportedError).cause == READ
 
 
 @pytest.mark.parametrize("mark", ["zarr.json", ".zarray", ".zgroup"])
-def test_zarr_is_named(tmp_path: Path, mark: str) -> None:
+def test_folders_of_zarr_are_known_by_their_marks(tmp_path: Path, mark: str) -> None:
     (tmp_path / mark).touch()
-    refused(tmp_path, "Zarr", InputUnsupportedError)
+    refused(tmp_path, "the Zarr store is broken")
+
+
+def test_an_array_has_no_arrays_inside(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(3))
+    refused(tmp_path / "x.npy::a", "holds one array, without a name")
+
+
+def test_what_a_file_says_is_not_stated_of_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.npy")
+    np.save(path, np.arange(3))
+    with pytest.raises(SpecError, match=r"is a \.npy file, which says its own dtype") as caught:
+        open_source(path, InputSpec(path=path, dtype="f4", offset=3))
+    assert caught.value.next == "leave dtype and offset out"
 
 
 @pytest.mark.parametrize("name", UNSUPPORTED)
@@ -258,5 +255,7 @@ def test_random_headers_raise_only_our_errors(tmp_path: Path, text: str) -> None
         return
 
 
-def test_the_table_names_each_suffix_once() -> None:
-    assert (".npy", *PACKERS) == OUTPUT_SUFFIXES
+def test_no_two_formats_begin_alike() -> None:
+    magics = [magic for known in INPUT_FORMATS for magic in known.magics]
+    assert len(set(magics)) == len(magics)
+    assert [len(known.starts) for known in INPUT_FORMATS if known.name == "an HDF5 file"] == [4]
