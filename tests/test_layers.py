@@ -35,6 +35,8 @@ JOBS = {
     "tensors": 2,
     "arrays": 2,
     "operations": 2,
+    "in_memory": 2.5,
+    "joining": 2.5,
     "job": 3,
     "planning": 3,
     "chain_plan": 3.01,

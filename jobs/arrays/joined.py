@@ -65,6 +65,11 @@ class JoinedSource:
         return 0
 
     @property
+    def is_streamed(self) -> bool:
+        """Whether a member can only be read from front to back."""
+        return any(getattr(member, "is_streamed", False) for member in self.members)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Absolute paths of all files that are read."""
         return tuple(path for member in self.members for path in files_of(member))
@@ -195,6 +200,7 @@ def join_sources(sources: Sequence[Source], how: How = "concatenate", axis: int 
         )
     axis %= ndim
     _check_shapes(headers, how, axis)
+    _check_streams(sources, axis)
     dtype = _common_dtype(headers)
     lengths = [1 if is_stack else header.shape[axis] for header in headers]
     bounds = (0, *accumulate(lengths))
@@ -217,6 +223,18 @@ def _check_shapes(headers: Sequence[ArrayHeader], how: How, axis: int) -> None:
             cause=f"{how} along axis {axis}; {headers[usual].name} has {headers[usual].shape}",
             next="leave that file out, or select the same part of each",
         )
+
+
+def _check_streams(sources: Sequence[Source], axis: int) -> None:
+    """Check that sources which are read from front to back follow one another so."""
+    for source in sources:
+        header = source.header
+        if getattr(source, "is_streamed", False) and (axis or header.order == "F"):
+            raise InputUnsupportedError(
+                f"{header.name}: can only be read from front to back, and is not joined along axis {axis}",
+                cause=f"it is compressed as a whole, or text; memory order {header.order}",
+                next=f"convert it first: arraymill run convert {header.name} -o converted.npy",
+            )
 
 
 def _common_dtype(headers: Sequence[ArrayHeader]) -> np.dtype[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Region, region_shape
+from ..errors import InputUnsupportedError
 from ..headers import ArrayHeader
 from .runs import byte_strides
 from .selection import Cut, parse_selection
@@ -186,6 +187,8 @@ def select_source(source: Source, text: str) -> SelectedSource:
     ------
     SpecError
         If the text is something else, or does not fit the shape.
+    InputUnsupportedError
+        If the source can only be read from front to back.
 
     Examples
     --------
@@ -198,6 +201,12 @@ def select_source(source: Source, text: str) -> SelectedSource:
     array([9, 1])
     """
     header = source.header
+    if getattr(source, "is_streamed", False):
+        raise InputUnsupportedError(
+            f"{header.name}: can only be read from front to back, and no part of it is selected",
+            cause="it is compressed as a whole, or text",
+            next=f"convert it first: arraymill run convert {header.name} -o converted.npy",
+        )
     cuts = parse_selection(text, header.shape, name=header.name)
     shape = tuple(cut.length for cut in cuts if cut.is_kept)
     order = header.order if len(shape) > 1 else "C"
