@@ -24,6 +24,7 @@ from ..spec import OutputSpec
 from .calibration import measure_workers
 from .interrupts import deferred_interrupts
 from .outcome import Outcome
+from .outputs import options_of
 from .resources import cluster_config, fitting_workers
 from .results import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
 from .steps import ChainProgress, last_uses, numbered, output_specs, result_source, step_job
@@ -151,7 +152,7 @@ class _Run:
     def _open(self, step: PlannedStep) -> Output | ArrayOutput | ScratchOutput:
         header, is_inline = step.plan.output, self.place.kind == "inline"
         if (asked := self.specs.get(step.name)) is not None:
-            return _create(asked.path, step.plan, asked.if_exists == "replace", self.job.sources)
+            return _create(asked.path, step.plan, asked.if_exists == "replace", self.job.sources, asked)
         if step.name in {name for _, name in self.plan.outputs}:
             check_fits(header, self.plan.budget)
             return ArrayOutput(header) if is_inline else ScratchOutput(header, self.folder, step.name)
@@ -160,6 +161,7 @@ class _Run:
         return _create(str(self.folder / f"{step.name}.npy"), step.plan, False, ())
 
 
-def _create(path: str, plan: Plan, replace: bool, inputs: tuple[Source, ...]) -> Output:
+def _create(path: str, plan: Plan, replace: bool, inputs: tuple[Source, ...], spec: OutputSpec | None = None) -> Output:
     header = plan.output
-    return create_output(path, header.shape, header.dtype, header.order, replace=replace, inputs=inputs)
+    kind = header.shape, header.dtype, header.order
+    return create_output(path, *kind, replace=replace, inputs=inputs, options=options_of(spec))

@@ -20,6 +20,7 @@ from ..spec import OutputSpec
 from ..stages import ConstantStage
 from ..store import JobFolder, Journal, create_step_folder, write_file
 from . import preparation
+from .outputs import make_ready
 from .signals import StopSignals
 from .step_run import StepRun
 from .steps import ChainProgress, numbered, output_specs, result_source, step_job
@@ -110,6 +111,18 @@ class ChainRun:
                 continue
             self._run(opened, step_job(self.job, opened.step, made, opened.spec), session, tell)
             made[opened.name] = result_source(opened.output.target, opened.name)
+
+    def make_ready(self) -> None:
+        """Do what takes long before the outputs can be published.
+
+        Raises
+        ------
+        JobError
+        """
+        names = {step for _, step in self.plan.outputs}
+        for opened in self._steps:
+            if opened.name in names and opened.output is not None:
+                make_ready(opened.journal, opened.output)
 
     def publish(self) -> None:
         """Publish the outputs, the main one last.

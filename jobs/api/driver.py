@@ -35,6 +35,7 @@ from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
 from .interrupts import deferred_interrupts
 from .outcome import Outcome
+from .outputs import make_ready
 from .planned import plan_of
 from .resources import fitting_workers
 from .signals import StopSignals
@@ -165,6 +166,7 @@ class _Drive:
             started = time.perf_counter()
             self._tell("RUNNING", epoch=epoch)
             run.run_until_whole(session, epoch)
+        make_ready(journal, output)
         with deferred_interrupts():
             journal.event("verified")
             journal.commit()
@@ -180,6 +182,7 @@ class _Drive:
         started = time.perf_counter()
         self._tell("RUNNING", epoch=epoch)
         run.all_steps(session)
+        run.make_ready()
         with deferred_interrupts():
             run.publish()
             self._finish(plan, begun, run.records, started, started - opened)

@@ -26,6 +26,7 @@ from .calibration import measure_workers
 from .chain_execution import execute_chain
 from .interrupts import deferred_interrupts
 from .outcome import Outcome
+from .outputs import options_of
 from .planned import plan_of
 from .resources import cluster_config, fitting_workers
 from .results import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
@@ -142,6 +143,7 @@ def _open_output(job: Job, plan: Plan, place: Place, folder: Path | None) -> _Pu
             output.order,
             replace=job.spec.output.if_exists == "replace",
             inputs=job.sources,
+            options=options_of(job.spec.output),
         )
     check_fits(output, plan.budget)
     if place.kind == "inline" or _is_written_here(plan):

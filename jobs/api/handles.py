@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
 from ..errors import JobError, WaitTimeoutError
 from ..store import JobFolder, find_job, holder_of, read_settled, read_state
 from .cancelling import cancel_job
+from .loaded import load_result
 
 __all__ = ["JobHandle"]
 
@@ -58,7 +57,12 @@ class JobHandle:
         return self.status
 
     def result(self, timeout_s: float | None = None) -> Any:
-        """Wait for the job and return its result: the output as a read-only memory map, or the array itself.
+        """Wait for the job and return its result.
+
+        Returns
+        -------
+        The array itself where no output was named; else the output, open for reading only: a memory map of a ``.npy``,
+        a `zarr.Array`, an `h5py.Dataset`, or for all other formats an array in memory.
 
         Raises
         ------
@@ -79,9 +83,7 @@ class JobHandle:
             )
             shown.exit_code = state.exit_code or shown.exit_code
             raise shown
-        if state.output is None:
-            return np.load(self._folder.result, allow_pickle=False)[()]
-        return np.load(state.output, mmap_mode="r", allow_pickle=False)
+        return load_result(self._folder)
 
     def cancel(self) -> str:
         """End the job, keep what it has done, and return its status."""

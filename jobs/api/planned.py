@@ -13,6 +13,7 @@ from ..limits import DeviceKind
 from ..placement import Place, choose_device, choose_place
 from ..rates import Rates
 from .calibration import rates_for
+from .outputs import check_formats
 from .resources import budget_of, check_precision, wanted_workers
 
 __all__ = ["plan_of"]
@@ -30,6 +31,12 @@ def plan_of(job: Job, *, session: Any = None) -> tuple[AnyPlan, Place]:
     ------
     JobError, ClusterError
     """
+    plan, place = _plan_of(job, session)
+    check_formats(job, plan)
+    return plan, place
+
+
+def _plan_of(job: Job, session: Any) -> tuple[AnyPlan, Place]:
     chosen: dict[DeviceKind, Rates] = {}
 
     def plan_on(device: DeviceKind) -> AnyPlan:

@@ -20,6 +20,7 @@ from ..rates import Rates, rates_of
 from ..store import JobFolder, Journal, Settled, read_settled, write_file
 from ..versions import current_versions
 from .completion import differing_blocks
+from .outputs import options_of
 from .resumption import assess_job, check_spec, spec_digest
 from .steps import output_specs
 
@@ -128,7 +129,7 @@ def open_result(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> Ou
     """
     path, header = output_path(folder, job), plan.output
     replaces = job.spec.output is None or job.spec.output.if_exists == "replace"
-    settled, lost = journal.settled(), ""
+    settled, lost, options = journal.settled(), "", options_of(job.spec.output)
     if settled.output is not None:
         try:
             output = adopt_output(
@@ -139,6 +140,7 @@ def open_result(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> Ou
                 replace=replaces,
                 info=settled.output,
                 inputs=job.sources,
+                options=options,
             )
         except OutputError as error:
             lost = error.what
@@ -146,7 +148,9 @@ def open_result(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> Ou
             bad = differing_blocks(plan.stage, output.target, settled.done)
             _take_back(journal, bad, "the output holds other bytes than were written")
             return output
-    output = create_output(path, header.shape, header.dtype, header.order, replace=replaces, inputs=job.sources)
+    output = create_output(
+        path, header.shape, header.dtype, header.order, replace=replaces, inputs=job.sources, options=options
+    )
     if lost:
         # only now: where a new one cannot be made either, as when its name is taken, the old one is still good
         _take_back(journal, set(settled.done) - set(settled.partials), lost)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, partial_path
+from ..arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, output_file, partial_path
 from ..chain_plan import AnyPlan, ChainPlan
 from ..chain_record import restore_job_plan
 from ..errors import InputChangedError, JobError, SpecError
@@ -170,7 +169,7 @@ def _lost_output(folder: JobFolder, job: Job, plan: AnyPlan) -> str | None:
     if isinstance(plan, ChainPlan) or plan.stage.n_parts > 1:
         # the outputs of steps are looked for when they are opened
         return None
-    final = Path(job.spec.output.path) if job.spec.output is not None else folder.result
+    final = output_file(job.spec.output.path) if job.spec.output is not None else folder.result
     if partial_path(final).exists() or final.exists():
         return None
     return f"{partial_path(final)} is gone, and with it what was done"

@@ -27,7 +27,9 @@ def output_specs(job: Job, plan: ChainPlan) -> dict[str, OutputSpec]:
         return {}
     (_, main), *others = plan.outputs
     beside = {
-        step: asked.model_copy(update={"path": output_beside(asked.path, output)}) for output, step in others
+        # of another shape: chunks and names are those of the main one
+        step: asked.model_copy(update={"path": output_beside(asked.path, output), "chunks": None, "columns": None})
+        for output, step in others
     }
     return {main: asked, **beside}
 

@@ -13,7 +13,9 @@ from .opening import open_input
 from .output_checks import check_destination, partial_path
 from .output_formats import (
     OUTPUT_SUFFIXES,
+    absolute_output,
     adopt_output,
+    check_format,
     check_output,
     create_output,
     load_output,
@@ -38,10 +40,12 @@ __all__ = [
     "SummingWriter",
     "Target",
     "Writer",
+    "absolute_output",
     "absolute_text",
     "adopt_output",
     "block_checksum",
     "check_destination",
+    "check_format",
     "check_output",
     "checksum",
     "compare_fingerprints",

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUTPUT_SUFFIXES",
+    "absolute_output",
     "adopt_output",
+    "check_format",
     "check_output",
     "create_output",
     "load_output",
@@ -148,35 +150,36 @@ def was_published(
     return was_packed_published(packer, header, info=info)
 
 
-def check_output(
-    path: str | os.PathLike[str],
-    header: ArrayHeader,
-    *,
-    replace: bool,
-    inputs: Sequence[Source],
-    options: OutputOptions = PLAIN,
-) -> Path:
+def check_output(path: str | os.PathLike[str], *, replace: bool, inputs: Sequence[Source]) -> Path:
     """Return the absolute path of an output's file, after a check that it may be created there; nothing is.
 
     Parameters
     ----------
-    path : path-like
-    header : ArrayHeader
-        Shape, dtype and order of the array.
-    replace, inputs, options
+    path, replace, inputs
         As for `create_output`.
 
     Raises
     ------
     OutputError
     """
-    packer, header, options = _place_of(path, header.shape, header.dtype, header.order, options)
+    packer, header, _ = _place_of(path, (), np.dtype("f8"), "C", PLAIN)
     if packer is None:
         return check_destination(header.name, replace=replace, inputs=inputs)
     from .packed_output import checked_place
 
-    packer.check(header, options)
     return checked_place(packer, header, replace=replace, inputs=inputs)()
+
+
+def check_format(path: str | os.PathLike[str], header: ArrayHeader, options: OutputOptions = PLAIN) -> None:
+    """Check that the format of an output holds such an array, and has such options.
+
+    Raises
+    ------
+    OutputError
+    """
+    packer, header, options = _place_of(path, header.shape, header.dtype, header.order, options)
+    if packer is not None:
+        packer.check(header, options)
 
 
 def load_output(path: str | os.PathLike[str], header: ArrayHeader, options: OutputOptions = PLAIN) -> Any:
@@ -202,6 +205,16 @@ def load_output(path: str | os.PathLike[str], header: ArrayHeader, options: Outp
     if packer is None:
         return np.load(header.name, mmap_mode="r", allow_pickle=False)
     return packer.load(Path(header.name), header, options)
+
+
+def absolute_output(path: str | os.PathLike[str]) -> str:
+    """Return the path of an output that means the same in every folder.
+
+    >>> absolute_output("/data/./y.zarr::group/y")
+    '/data/y.zarr::group/y'
+    """
+    location = locate(os.fspath(path))
+    return location.path if location.member is None else f"{location.path}::{location.member}"
 
 
 def output_file(path: str | os.PathLike[str]) -> Path:

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..arrays import Source
+    from ..headers import ArrayHeader
     from ..store import JobFolder
 
 __all__ = ["result"]
 
 
 def _result(job: str, as_json: bool) -> None:
-    from ..arrays import open_source  # a --help page needs no arrays
+    from ..arrays import open_source, output_file  # a --help page needs no arrays
     from ..store import find_job, read_state
     from .endings import check_done
     from .plan_view import header_text
@@ -33,13 +34,29 @@ def _result(job: str, as_json: bool) -> None:
     check_done(folder)
     state = read_state(folder)
     path = Path(state.output) if state.output else folder.result
-    source = open_source(path)
-    value = _small_value(source) if state.output is None else None
+    if output_file(path).suffix == ".npy":
+        source = open_source(path)
+        header, value = source.header, _small_value(source) if state.output is None else None
+    else:
+        header, value = _packed_header(folder, path), None
     if as_json:
-        click.echo(json.dumps(_record(folder, path, source, value), indent=2))
+        click.echo(json.dumps(_record(folder, path, header, value), indent=2))
         return
-    echo_note(header_text(source.header))
+    echo_note(header_text(header))
     click.echo(str(path) if value is None else result_text(value))
+
+
+def _packed_header(folder: JobFolder, path: Path) -> ArrayHeader:
+    """Return the header of an output that is no ``.npy``, as the job recorded it."""
+    from ..api.loaded import recorded_header
+    from ..arrays import output_file
+    from ..errors import InputError
+    from ..store import read_settled
+
+    settled = read_settled(folder)
+    if settled.plan is None or not output_file(path).exists():
+        raise InputError(f"{path}: is not there any more", cause=f"job {folder.id} wrote it", next="check the path")
+    return recorded_header(str(path), settled.plan)
 
 
 def _small_value(source: Source) -> NDArray[Any] | None:
@@ -57,10 +74,9 @@ def _small_value(source: Source) -> NDArray[Any] | None:
     return value
 
 
-def _record(folder: JobFolder, path: Path, source: Source, value: NDArray[Any] | None) -> dict[str, Any]:
+def _record(folder: JobFolder, path: Path, header: ArrayHeader, value: NDArray[Any] | None) -> dict[str, Any]:
     from .result_view import as_json_value
 
-    header = source.header
     return {
         "schema": 1,
         "id": folder.id,
