@@ -15,10 +15,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from numpy.typing import NDArray
-
 from ..chain_plan import AnyPlan
 from ..errors import SpecError
+from ..in_memory import input_entry, is_described
 from ..job import open_job
 from ..placement import Place
 from ..runner import Progress
@@ -49,7 +48,7 @@ _FIELDS = {"memory": "host", "device_memory": "device"}
 
 def run(
     operation: Steps,
-    *inputs: NDArray[Any] | str | os.PathLike[str],
+    *inputs: Any,
     output: str | os.PathLike[str] | None = None,
     replace: bool = False,
     cluster: Any = None,
@@ -62,8 +61,10 @@ def run(
     operation : str or sequence of (str, dict) or dict
         The name of an operation: ``"sum"``, ``"matmul"``; or steps, each a name with its parameters, or what stands for
         a step in a job file. The result is that of the last one.
-    *inputs : ndarray or path
-        Arrays, read in place and never written to, or files.
+    *inputs : array, path, list of paths, or dictionary
+        Arrays (NumPy's, tensors on the CPU, and others that share their memory), read in place and never written to.
+        Files: a path or pattern, several paths that are joined, or a dictionary as a job file has it, such as
+        ``{"path": "x.h5::data", "select": "::2"}``. A zarr array or h5py dataset is read by region.
     output : path, optional
         The file to write; the result is returned as an array when left out.
     replace : bool
@@ -97,7 +98,7 @@ def run(
 
 def submit(
     operation: Steps,
-    *inputs: str | os.PathLike[str],
+    *inputs: Any,
     output: str | os.PathLike[str] | None = None,
     replace: bool = False,
     cluster: str | None = None,
@@ -108,8 +109,8 @@ def submit(
     Parameters
     ----------
     operation : str
-    *inputs : path
-        Files: what is only in this process's memory could not outlive it.
+    *inputs : path, list of paths, or dictionary
+        Files, as for `run`: what is only in this process's memory could not outlive it.
     output : path, optional
         The file to write; a result without one is kept in the job's folder.
     replace, cluster, **params
@@ -126,21 +127,20 @@ def submit(
         For everything that can be refused before work starts.
     """
     for position, item in enumerate(inputs):
-        if not isinstance(item, str | os.PathLike):
+        if not is_described(item):
             raise SpecError(
                 f"input {position} of a submitted job is a {type(item).__name__}",
                 cause="a job in another process reads files",
                 next="numpy.save the array and pass its path, or use run()",
             )
     spec = _spec(operation, output, replace, cluster, params)
-    files = {str(position): {"path": os.fspath(item)} for position, item in enumerate(inputs)}
+    entries = {str(position): input_entry(item, str(position)) for position, item in enumerate(inputs)}
+    files = {position: entry.model_dump(mode="json") for position, entry in entries.items()}
     tree = spec.model_dump(mode="json", exclude_none=True) | {"inputs": files}
     return JobHandle(submit_spec(check_document(Document(tree, "the arguments"), JobSpec)))
 
 
-def plan(
-    operation: Steps, *inputs: NDArray[Any] | str | os.PathLike[str], cluster: Any = None, **params: Any
-) -> AnyPlan:
+def plan(operation: Steps, *inputs: Any, cluster: Any = None, **params: Any) -> AnyPlan:
     """Return what `run` would do with the same arguments; nothing is computed.
 
     Examples
