@@ -178,6 +178,8 @@ class ChainRun:
             self.signals,
             tell,
             self.on_pass if is_last else lambda status: None,
+            self.plan.offsets[opened.number],
+            self.plan.n_blocks,
         )
         if isinstance(opened.step.plan.stage, ConstantStage):
             run.write_constant()

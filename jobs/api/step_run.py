@@ -43,6 +43,8 @@ class StepRun:
     on_progress : callable
     on_pass : callable
         Called with the status FINISHING whenever all blocks are done.
+    first_block, n_job_blocks : int, optional
+        How messages number its blocks.
     """
 
     job_id: str
@@ -54,6 +56,8 @@ class StepRun:
     signals: StopSignals
     on_progress: Callable[[Progress], object]
     on_pass: Callable[[str], object]
+    first_block: int = 0
+    n_job_blocks: int | None = None
     records: list[BlockRecord] = field(default_factory=list)
 
     def write_constant(self) -> None:
@@ -99,6 +103,8 @@ class StepRun:
                 journal=self.journal,
                 done=self.journal.settled(),
                 stop=stop,
+                first_block=self.first_block,
+                n_job_blocks=self.n_job_blocks,
             )
         self.records += ran.records
         return merged

@@ -42,12 +42,20 @@ class Messages:
         As the user names the job in a command.
     is_kept : bool
         The job has a journal: what is done stays done, and it can be resumed.
+    first_block : int
+        Blocks of the job that come before those of this run: of the steps before it.
+    n_blocks : int, optional
+        Of the whole job, where it has several steps.
     """
 
-    __slots__ = ("_is_kept", "_job_id", "_work")
+    __slots__ = ("_first_block", "_is_kept", "_job_id", "_work", "n_blocks")
 
-    def __init__(self, work: Work, job_id: str, *, is_kept: bool) -> None:
-        self._work, self._job_id, self._is_kept = work, job_id, is_kept
+    def __init__(
+        self, work: Work, job_id: str, *, is_kept: bool, first_block: int = 0, n_blocks: int | None = None
+    ) -> None:
+        self._work, self._job_id, self._is_kept, self._first_block = work, job_id, is_kept, first_block
+        self.n_blocks = work.stage.grid.n_blocks if n_blocks is None else n_blocks
+        """Number of blocks of the job."""
 
     def block_failed(self, index: int, history: Sequence[Failure], n_done: int) -> BlockFailedError:
         """Return the error for a block that failed for good."""
@@ -56,9 +64,9 @@ class Messages:
         last = history[-1]
         n_alone = sum(failure.kind == "death" and failure.is_alone for failure in history)
         alone = f" while this block ran alone, {n_alone} times" if last.kind == "death" and n_alone > 1 else ""
-        look = f"arraymill explain {self._job_id} --block {index}; then arraymill resume {self._job_id}"
+        look = f"arraymill explain {self._job_id} --block {self._first_block + index}; then arraymill resume {self._job_id}"
         return BlockFailedError(
-            f"block {index} of {self.n_blocks} failed {times} ({self._where(index)})",
+            f"block {self._first_block + index} of {self.n_blocks} failed {times} ({self._where(index)})",
             cause=last.message + alone,
             safe=self._safe(n_done),
             next=look if self._is_kept else "run again with -v for the traceback",
@@ -88,7 +96,7 @@ class Messages:
     def cannot_fit(self, index: int, death: str, n_done: int) -> CannotFitError:
         """Return the error for a block whose worker the kernel kills for want of memory, even alone."""
         return CannotFitError(
-            f"block {index} of {self.n_blocks} takes more memory than there is ({self._where(index)})",
+            f"block {self._first_block + index} of {self.n_blocks} takes more memory than there is ({self._where(index)})",
             cause=death,
             safe=self._safe(n_done),
             next=self._next("make the blocks smaller (compute.block), or give the container more memory"),
@@ -106,16 +114,11 @@ class Messages:
     def interrupted(self, n_done: int) -> InterruptedJobError:
         """Return the error for a run that was asked to stop."""
         return InterruptedJobError(
-            f"stopped after {n_done} of {self.n_blocks} blocks",
+            f"stopped after {self._first_block + n_done} of {self.n_blocks} blocks",
             cause="the job was asked to stop",
             safe=self._safe(n_done),
             next=self._next(""),
         )
-
-    @property
-    def n_blocks(self) -> int:
-        """Number of blocks of the job."""
-        return self._work.stage.grid.n_blocks
 
     def _where(self, index: int) -> str:
         headers = [source.header for source in self._work.sources]
@@ -127,7 +130,7 @@ class Messages:
     def _safe(self, n_done: int) -> str:
         if not self._is_kept:
             return "inputs are untouched, and no output was left behind"
-        return f"{n_done} of {self.n_blocks} blocks are done and verified"
+        return f"{self._first_block + n_done} of {self.n_blocks} blocks are done and verified"
 
     def _next(self, first: str) -> str:
         again = f"arraymill resume {self._job_id}" if self._is_kept else "run the job again"

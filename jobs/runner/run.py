@@ -44,6 +44,8 @@ def run_work(
     journal: Journal | None = None,
     done: SettledBlocks | None = None,
     stop: Stop | None = None,
+    first_block: int = 0,
+    n_job_blocks: int | None = None,
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> RunOutcome:
@@ -67,6 +69,8 @@ def run_work(
     done : SettledBlocks, optional
         What an earlier run has done, as the journal knows it.
     stop : Stop, optional
+    first_block, n_job_blocks : int, optional
+        Of a step of a job, how messages number its blocks: those of the steps before it come first.
     now, sleep : callable
         `time.monotonic` and `time.sleep`, or a test's.
 
@@ -91,7 +95,9 @@ def run_work(
         journal is not None,
         Tally(work.stage.grid.n_blocks),
         Casualties(work.board),
-        Messages(work, job_id, is_kept=journal is not None),
+        Messages(
+            work, job_id, is_kept=journal is not None, first_block=first_block, n_blocks=n_job_blocks
+        ),
         now,
     )
     settings = RunSettings(f"{job_id}-{uuid.uuid4().hex[:8]}", write_result, on_progress, stop, sleep)
