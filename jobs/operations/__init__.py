@@ -14,6 +14,7 @@ _FAMILIES = {
     "map": "map",
     **{"convert": "convert", "transpose": "transpose", "reshape": "reshape", "concatenate": "joins", "stack": "joins"},
     "apply": "apply",
+    "cdist": "cdist",
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "fourier"),
     "diff": "differences",
     **dict.fromkeys(("zeros", "ones", "full"), "creation"),
