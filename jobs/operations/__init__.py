@@ -22,6 +22,7 @@ _FAMILIES = {
     **{"gram": "gram", "cov": "covariance", "corrcoef": "covariance"},
     **{"sum": "sums", "mean": "sums", "prod": "prod", "var": "moments", "std": "moments", "norm": "norm"},
     **{"min": "extrema", "max": "extrema", "ptp": "extrema", "argmin": "arg_extrema", "argmax": "arg_extrema"},
+    **{"tensordot": "tensordot", "einsum": "einsum"},
     **{"qr": "qr", "svd": "svd", "lstsq": "lstsq", "standardize": "standardize"},
     **{"any": "logic", "all": "logic", "count_nonzero": "logic"},
     **{"nansum": "sums", "nanmean": "sums", "nanprod": "prod", "nanvar": "moments", "nanstd": "moments"},
