@@ -87,7 +87,7 @@ def _zarr_zip(path: Path, array: NDArray[Any]) -> dict[str, Any]:
 
 
 def _chunks(array: NDArray[Any]) -> tuple[int, ...]:
-    return tuple(min(max(n, 1), 3) for n in array.shape)
+    return tuple(n // 4 if n > 12 else min(max(n, 1), 3) for n in array.shape)
 
 
 FORMATS: dict[str, Callable[[Path, NDArray[Any]], dict[str, Any]]] = {

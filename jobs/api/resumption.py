@@ -97,7 +97,10 @@ def assess_job(folder: JobFolder, job: Job, plan: AnyPlan, settled: Settled) -> 
     stale: dict[int, str] = {}
     changes: list[str] = []
     before = tuple(Fingerprint.from_json(record) for record in settled.plan["fingerprints"])
-    found = [compare_fingerprints(old, fingerprint_again(old)) for old in before]
+    found = [
+        compare_fingerprints(old, fingerprint_again(old, source))
+        for old, source in zip(before, job.sources, strict=True)
+    ]
     for number, (old, change) in enumerate(zip(before, found, strict=True)):
         touched = _touched_blocks(plan, job, number, change)
         if sentence := _describe(old.name, change, touched):
@@ -127,8 +130,8 @@ def _touched_blocks(plan: AnyPlan, job: Job, number: int, change: Change) -> fro
     if isinstance(plan, ChainPlan):
         # what a step reads may be made of all of an input
         return frozenset(range(plan.n_blocks)) if _matters(change) else frozenset()
-    if not change.is_proven:
-        # between the samples anything may have changed
+    if not change.is_proven or "header" in change.fields:
+        # between the samples anything may have changed; and where elements begin is part of the header
         return frozenset(range(plan.n_blocks))
     return frozenset(blocks_reading(plan.stage, job.sources, number, change.changed_ranges))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .changes import Change, compare_fingerprints
 from .checksums import SummingWriter, block_checksum, checksum
-from .fingerprints import Change, Fingerprint, compare_fingerprints, fingerprint, fingerprint_again
+from .fingerprints import Fingerprint, fingerprint, fingerprint_again
 from .input_formats import open_source
 from .locations import absolute_text
 from .memory import MemorySource, MemoryTarget

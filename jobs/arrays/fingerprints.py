@@ -7,6 +7,9 @@
 
 A chunk is known by a 128-bit BLAKE2b digest, so that two contents are told apart without keeping either.
 
+An array in several files (a Zarr store, files that are joined) is looked at as if they were one file, in the order of
+their paths. All of them are listed, with sizes and times; of their content no more is read than of one file so large.
+
 References
 ----------
 M.-J. Saarinen and J.-P. Aumasson, RFC 7693, "The BLAKE2 Cryptographic Hash and MAC" (2015).
@@ -20,15 +23,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..blocks import merged_ranges
 from ..errors import InputChangedError, InputError
+from ..headers import ArrayHeader
 from .digests import Span, digest_spans
+from .file_sets import FileSet, list_files
 from .files import FileStamp, open_regular, read_prefix
 from .npy import NpySource
 from .npy_header import HEADER_BYTES, parse_header
-from .source import Source
+from .source import Source, files_of, marks_of
 
-__all__ = ["Change", "Fingerprint", "compare_fingerprints", "fingerprint", "fingerprint_again"]
+__all__ = ["Fingerprint", "fingerprint", "fingerprint_again"]
 
 CHUNK_BYTES = 1 << 20
 N_SAMPLES = 64
@@ -41,23 +45,25 @@ Chunk: TypeAlias = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is kept of an input file.
+    """What is kept of an input: a file, or several.
 
     Parameters
     ----------
     name : str
         How the file is called in messages.
     path : str
-        Absolute.
+        Absolute; of several, the folder that all are in.
     size : int
-        Bytes.
+        Bytes, of all.
     mtime_ns : int
-        Last modification, in ns since 1970.
+        Last modification, in ns since 1970; of several, that of the newest.
     device, inode : int
+        0 of several.
     header : dict
-        Shape, dtype, order and data_offset in JSON's types; empty if the file is not an array that can be read.
+        Shape, dtype, order and data_offset in JSON's types; empty if the file is not an array that can be read. Of
+        several: digests of their names and sizes, and of their times.
     chunks : tuple of (offset, length, digest)
-        In the order of the file.
+        In the order of the file; of several, one behind the other.
     is_complete : bool
         True: every byte is in a chunk.
     """
@@ -71,6 +77,11 @@ class Fingerprint:
     header: dict[str, Any]
     chunks: tuple[Chunk, ...]
     is_complete: bool
+
+    @property
+    def is_of_several(self) -> bool:
+        """Whether no byte is known to stand for an element: of several files, or one that is packed in its own way."""
+        return "names" in self.header
 
     def to_json(self) -> dict[str, Any]:
         """Return the fingerprint in JSON's types."""
@@ -90,69 +101,54 @@ class Fingerprint:
         return cls(**{name: document[name] for name in names}, chunks=chunks)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """How a file differs from what it was.
-
-    Parameters
-    ----------
-    fields : tuple of str
-        Of "missing" (or no longer a file that can be read), "size", "mtime", "inode", "header", "content". Empty:
-        nothing was seen to differ.
-    changed_ranges : tuple of (start, stop)
-        Bytes of the file that differ, or that are not known to be the same where both were looked at.
-    is_proven : bool
-        True: every byte was looked at, then and now, so that what is outside `changed_ranges` is the same.
-    """
-
-    fields: tuple[str, ...]
-    changed_ranges: tuple[tuple[int, int], ...]
-    is_proven: bool
-
-    @property
-    def is_same(self) -> bool:
-        """True if nothing that was looked at differs: by content, whatever the time or place of the file."""
-        return not {"missing", "size", "header", "content"} & set(self.fields)
-
-
 def fingerprint(source: Source, *, full: bool = False) -> Fingerprint:
-    """Return the fingerprint of an input file.
+    """Return the fingerprint of an input.
 
     Parameters
     ----------
     source : Source
-        A file, as `open_source` returned it.
+        In files, as `open_input` returned it.
     full : bool
         True: every byte is looked at. False: 64 MiB at most.
 
     Raises
     ------
     InputChangedError
-        If the file is no longer the one that was opened, or changes meanwhile.
+        If a file is no longer the one that was opened, or changes meanwhile.
     InputError
         If it cannot be read.
     TypeError
-        If the source is not a file.
+        If the source is not in files.
     """
-    if not isinstance(source, NpySource):
-        raise TypeError(f"{source.header.name}: only files have fingerprints")
     name = source.header.name
+    if not isinstance(source, NpySource):
+        if not (files_of(source) or marks_of(source)):
+            raise TypeError(f"{name}: only files have fingerprints")
+        files = list_files(name, files_of(source))
+        return _look_at_set(files, marks_of(source), *_plan_spans(files.n_bytes, full=full))
     descriptor, status = open_regular(name, source.path)
     try:
         now = FileStamp.of(status)
         if now != source.stamp:
             raise _changed(name, source.stamp, now)
-        is_complete = full or now.size <= N_SAMPLES * CHUNK_BYTES
-        spans = _consecutive(now.size) if is_complete else _spread(now.size)
-        return _look(name, source.path, descriptor, now, spans, is_complete=is_complete)
+        return _look(name, (source.path, descriptor, now), *_plan_spans(now.size, full=full), source)
     finally:
         os.close(descriptor)
 
 
-def fingerprint_again(old: Fingerprint) -> Fingerprint | None:
-    """Return the fingerprint of the file as it is now, at the chunks of `old`, to compare with it.
+def fingerprint_again(old: Fingerprint, source: Source | None = None) -> Fingerprint | None:
+    """Return the fingerprint of an input as it is now, at the chunks of `old`, to compare with it.
 
-    The file need not be an array any more. None: it is missing, or not a regular file.
+    Parameters
+    ----------
+    old : Fingerprint
+    source : Source, optional
+        The input as it was opened now: needed of what is not one ``.npy`` file.
+
+    Returns
+    -------
+    Fingerprint or None
+        None: it is missing, or not a regular file. It need not be an array any more.
 
     Raises
     ------
@@ -161,40 +157,71 @@ def fingerprint_again(old: Fingerprint) -> Fingerprint | None:
     InputError
         If it is there and cannot be read.
     """
+    if old.is_of_several:
+        if source is None:
+            raise TypeError(f"{old.name}: its files are known from its source alone")
+        files = list_files(old.name, files_of(source))
+        return _look_at_set(files, marks_of(source), *_same_spans(old, files.n_bytes))
+    single = source if isinstance(source, NpySource) else None
+    path = old.path if single is None else single.path
     try:
-        descriptor, status = open_regular(old.name, old.path)
+        descriptor, status = open_regular(old.name, path)
     except InputError:
-        if Path(old.path).is_file():
+        if Path(path).is_file():
             raise
         return None
     try:
         now = FileStamp.of(status)
-        spans = [(start, min(length, now.size - start)) for start, length, _ in old.chunks if start < now.size]
-        is_complete = old.is_complete and now.size <= old.size
-        return _look(old.name, old.path, descriptor, now, spans, is_complete=is_complete)
+        return _look(old.name, (path, descriptor, now), *_same_spans(old, now.size), single)
     finally:
         os.close(descriptor)
 
 
-def _look(
-    name: str, path: str, descriptor: int, stamp: FileStamp, spans: list[Span], *, is_complete: bool
+def _plan_spans(size: int, *, full: bool) -> tuple[list[Span], bool]:
+    is_complete = full or size <= N_SAMPLES * CHUNK_BYTES
+    return _consecutive(size) if is_complete else _spread(size), is_complete
+
+
+def _same_spans(old: Fingerprint, size: int) -> tuple[list[Span], bool]:
+    spans = [(start, min(length, size - start)) for start, length, _ in old.chunks if start < size]
+    return spans, old.is_complete and size <= old.size
+
+
+def _look_at_set(
+    files: FileSet, marks: tuple[tuple[str, str], ...], spans: list[Span], is_complete: bool
 ) -> Fingerprint:
-    header = _header(name, read_prefix(name, descriptor, HEADER_BYTES))
+    digests = files.digest_spans(spans)
+    now = list_files(files.name, files.paths)
+    if now != files:
+        raise InputChangedError(f"{files.name}: changed while it was looked at", next="run the job again")
+    folder = os.path.commonpath(files.paths) if files.paths else ""
+    header = {"names": files.digest_names(marks), "times": files.digest_times()}
+    chunks = tuple((*span, digest) for span, digest in zip(spans, digests, strict=True))
+    return Fingerprint(files.name, folder, files.n_bytes, files.newest_ns, 0, 0, header, chunks, is_complete)
+
+
+def _look(
+    name: str, file: tuple[str, int, FileStamp], spans: list[Span], is_complete: bool, source: NpySource | None
+) -> Fingerprint:
+    path, descriptor, stamp = file
+    # what is no .npy file by itself does not say where its elements are
+    header = _stored_header(name, descriptor) if source is None else _header(source.header, source.data_offset)
     digests = digest_spans(name, descriptor, spans)
     now = FileStamp.of(os.fstat(descriptor))
     if now != stamp:
         raise _changed(name, stamp, now)
     chunks = tuple((*span, digest) for span, digest in zip(spans, digests, strict=True))
-    return Fingerprint(
-        name, path, stamp.size, stamp.mtime_ns, stamp.device, stamp.inode, header, chunks, is_complete
-    )
+    return Fingerprint(name, path, stamp.size, stamp.mtime_ns, stamp.device, stamp.inode, header, chunks, is_complete)
 
 
-def _header(name: str, prefix: bytes) -> dict[str, Any]:
+def _stored_header(name: str, descriptor: int) -> dict[str, Any]:
     try:
-        header, data_offset = parse_header(name, prefix)
+        return _header(*parse_header(name, read_prefix(name, descriptor, HEADER_BYTES)))
     except InputError:
         return {}
+
+
+def _header(header: ArrayHeader, data_offset: int) -> dict[str, Any]:
     shape, dtype = list(header.shape), header.dtype.str
     return {"shape": shape, "dtype": dtype, "order": header.order, "data_offset": data_offset}
 
@@ -214,30 +241,3 @@ def _changed(name: str, then: FileStamp, now: FileStamp) -> InputChangedError:
     return InputChangedError(
         f"{name}: the file changed while it was looked at", cause=f"then {then}; now {now}", next="run the job again"
     )
-
-
-def compare_fingerprints(old: Fingerprint, new: Fingerprint | None) -> Change:
-    """Return how a file differs from what it was.
-
-    Parameters
-    ----------
-    old : Fingerprint
-    new : Fingerprint or None
-        Of `fingerprint_again`, whose chunks are those of `old`. A chunk of `old` that `new` lacks counts as changed.
-    """
-    if new is None:
-        return Change(("missing",), ((0, old.size),) if old.size else (), is_proven=False)
-    now = {(start, length): digest for start, length, digest in new.chunks}
-    changed = [(start, start + length) for start, length, was in old.chunks if now.get((start, length)) != was]
-    if old.size != new.size:
-        changed.append((min(old.size, new.size), max(old.size, new.size)))
-    differs = {
-        "size": old.size != new.size,
-        "mtime": old.mtime_ns != new.mtime_ns,
-        # not the device: a restart of the machine may give a disk another number
-        "inode": old.inode != new.inode,
-        "header": old.header != new.header,
-        "content": bool(changed),
-    }
-    ranges = tuple(merged_ranges(changed))
-    return Change(tuple(name for name, is_so in differs.items() if is_so), ranges, old.is_complete and new.is_complete)

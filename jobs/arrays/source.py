@@ -23,7 +23,18 @@ from numpy.typing import NDArray
 from ..blocks import Region, as_slices, offset_region, region_shape
 from ..headers import ArrayHeader
 
-__all__ = ["FileBacked", "Output", "Reader", "Source", "Target", "Writer", "check_block", "files_of", "view_of"]
+__all__ = [
+    "FileBacked",
+    "Output",
+    "Reader",
+    "Source",
+    "Target",
+    "Writer",
+    "check_block",
+    "files_of",
+    "marks_of",
+    "view_of",
+]
 
 
 class Reader(Protocol):
@@ -155,6 +166,18 @@ def files_of(source: Source) -> tuple[str, ...]:
     if files is not None:
         return files
     return (source.path,) if isinstance(source, FileBacked) else ()
+
+
+def marks_of(source: Source) -> tuple[tuple[str, str], ...]:
+    """Return what tells the parts of a source that are no files from others: an address, and its version.
+
+    Parameters
+    ----------
+    source : Source
+        One that has such parts has them as `marks`.
+    """
+    marks: tuple[tuple[str, str], ...] = getattr(source, "marks", ())
+    return marks
 
 
 def check_block(header: ArrayHeader, region: Region, block: NDArray[Any]) -> None:
