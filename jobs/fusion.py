@@ -60,8 +60,7 @@ def fuse(
 
 def _is_elementwise(plan: Plan) -> bool:
     stage = plan.stage
-    is_plain = isinstance(stage, MapStage) and stage.layout is None
-    return is_plain and getattr(stage.kernel, "is_elementwise", False)
+    return isinstance(stage, MapStage) and stage.layout is None and getattr(stage.kernel, "is_elementwise", False)
 
 
 def _reads_once(step: PlannedStep) -> bool:

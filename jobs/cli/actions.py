@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-import numpy as np
 
 from ..api import Outcome
 from ..api.planned import plan_of
 from ..api.resources import fitting_workers
 from ..api.stored import run_stored
 from ..api.watch import Watch
-from ..chain_plan import AnyPlan
+from ..chain_plan import AnyPlan, ChainPlan
 from ..errors import SpecError
 from ..job import open_job
 from ..placement import Place
@@ -24,7 +23,7 @@ from ..spec import JobSpec
 from .chain_view import job_plan_record, job_plan_table
 from .plan_view import header_text
 from .progress import show_progress
-from .result_view import LARGEST_PRINTED, outcome_record, receipt_line, result_text
+from .result_view import LARGEST_PRINTED, outcome_record, receipt_line, result_lines
 from .terminal import echo_note, is_quiet, is_verbose
 
 __all__ = ["plan_job", "run_job", "show_outcome", "watch_job"]
@@ -91,10 +90,9 @@ def show_outcome(job: JobSpec, outcome: Outcome, as_json: bool) -> None:
     echo_note(receipt_line(outcome))
     if as_json:
         click.echo(json.dumps(outcome_record(job, outcome), indent=2))
-    elif outcome.value is not None:
-        click.echo(result_text(np.asarray(outcome.value)))
     else:
-        click.echo(str(outcome.path))
+        for line in result_lines(outcome):
+            click.echo(line)
     if outcome.skipped is not None:
         raise outcome.skipped
 
@@ -126,10 +124,14 @@ def plan_job(job: JobSpec, as_json: bool) -> None:
 
 def _check_printable(job: JobSpec, planned: AnyPlan) -> None:
     """Refuse, before work starts, a result that is too large to print and has no file to go to."""
-    if job.output is None and planned.output.size > LARGEST_PRINTED:
+    outputs = [planned.output]
+    if isinstance(planned, ChainPlan):
+        outputs = [planned.header_of(name) for name, _ in planned.outputs]
+    largest = max(outputs, key=lambda header: header.size)
+    if job.output is None and largest.size > LARGEST_PRINTED:
         raise SpecError(
-            f"the result needs a file: {header_text(planned.output)}",
-            cause=f"it has {planned.output.size} elements; up to {LARGEST_PRINTED} are printed",
+            f"the result needs a file: {header_text(largest)}",
+            cause=f"it has {largest.size} elements; up to {LARGEST_PRINTED} are printed",
             safe="nothing was read or written",
             next=f"add -o {job.op}.npy",
         )

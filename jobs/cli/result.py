@@ -1,9 +1,8 @@
-"""``arraymill result``: where the output of a job is, and what it is."""
+"""``arraymill result``: where the outputs of a job are, and what they are."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,71 +15,68 @@ from .terminal import echo_note
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..arrays import Source
-    from ..headers import ArrayHeader
-    from ..store import JobFolder
+    from ..api.loaded import StoredOutput
 
 __all__ = ["result"]
 
 
 def _result(job: str, as_json: bool) -> None:
-    from ..arrays import open_source, output_file  # a --help page needs no arrays
-    from ..store import find_job, read_state
+    from ..api.loaded import stored_outputs  # it brings the arrays, which no --help page needs
+    from ..store import find_job
     from .endings import check_done
     from .plan_view import header_text
     from .result_view import result_text
 
     folder = find_job(job)
     check_done(folder)
-    state = read_state(folder)
-    path = Path(state.output) if state.output else folder.result
-    if output_file(path).suffix == ".npy":
-        source = open_source(path)
-        header, value = source.header, _small_value(source) if state.output is None else None
-    else:
-        header, value = _packed_header(folder, path), None
+    outputs = stored_outputs(folder)
+    values = [_small_value(output) for output in outputs]
     if as_json:
-        click.echo(json.dumps(_record(folder, path, header, value), indent=2))
+        documents = [_record(output, value) for output, value in zip(outputs, values, strict=True)]
+        others = {"others": documents[1:]} if len(documents) > 1 else {}
+        click.echo(json.dumps({"schema": 1, "id": folder.id, **documents[0], **others}, indent=2))
         return
-    echo_note(header_text(header))
-    click.echo(str(path) if value is None else result_text(value))
+    for output, value in zip(outputs, values, strict=True):
+        name = f"{output.name}: " if output.name else ""
+        echo_note(name + header_text(output.header))
+        click.echo(output.path if value is None else result_text(value))
 
 
-def _packed_header(folder: JobFolder, path: Path) -> ArrayHeader:
-    """Return the header of an output that is no ``.npy``, as the job recorded it."""
-    from ..api.loaded import recorded_header
-    from ..arrays import output_file
-    from ..errors import InputError
-    from ..store import read_settled
+def _small_value(output: StoredOutput) -> NDArray[Any] | None:
+    """Return what is kept with the job, if it is small, after a check that the output is there.
 
-    settled = read_settled(folder)
-    if settled.plan is None or not output_file(path).exists():
-        raise InputError(f"{path}: is not there any more", cause=f"job {folder.id} wrote it", next="check the path")
-    return recorded_header(str(path), settled.plan)
-
-
-def _small_value(source: Source) -> NDArray[Any] | None:
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
     import numpy as np
 
+    from ..arrays import open_source, output_file
     from ..blocks import whole_region
+    from ..errors import InputError
     from .result_view import LARGEST_PRINTED
 
-    header = source.header
-    if header.size > LARGEST_PRINTED:
+    if not output_file(output.path).exists():
+        raise InputError(
+            f"{output.path}: is not there any more", cause="it was moved or removed", next="run the job again"
+        )
+    if not output.is_kept or output.header.size > LARGEST_PRINTED:
         return None
-    value = np.empty(header.shape, header.dtype)
-    with source.open() as reader:
-        reader.read(whole_region(header.shape), value)
+    value = np.empty(output.header.shape, output.header.dtype, order=output.header.order)
+    with open_source(output.path).open() as reader:
+        reader.read(whole_region(output.header.shape), value)
     return value
 
 
-def _record(folder: JobFolder, path: Path, header: ArrayHeader, value: NDArray[Any] | None) -> dict[str, Any]:
+def _record(output: StoredOutput, value: NDArray[Any] | None) -> dict[str, Any]:
     from .result_view import as_json_value
 
+    header = output.header
+    named = {"name": output.name} if output.name else {}
     return {
-        "schema": 1,
-        "id": folder.id,
-        "path": str(path),
+        **named,
+        "path": output.path,
         "shape": list(header.shape),
         "dtype": header.dtype.str,
         "order": header.order,
@@ -93,8 +89,8 @@ result = Command(
     "result",
     callback=_result,
     params=[job_argument("job"), json_option(), *verbosity_options()],
-    short_help="Print where a job's output is, or the small result itself",
-    help="Print where a job's output is, or the small result itself.\n\n"
+    short_help="Print where a job's outputs are, or the small results themselves",
+    help="Print where a job's outputs are, or the small results themselves.\n\n"
     "Shape, dtype and size go to stderr. A job that is not DONE has no result: the exit code says how it stands.",
     examples=("arraymill result k3f9qzab", 'python -c "import numpy as np; np.load(\'$(arraymill result k3f)\')"'),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..spec import JobSpec
 from .plan_view import header_text
 from .terminal import escape
 
-__all__ = ["LARGEST_PRINTED", "as_json_value", "outcome_record", "receipt_line", "result_text"]
+__all__ = ["LARGEST_PRINTED", "as_json_value", "outcome_record", "receipt_line", "result_lines", "result_text"]
 
 LARGEST_PRINTED = 1000
 """Elements; a larger result needs a file."""
@@ -33,6 +34,26 @@ def result_text(result: NDArray[Any]) -> str:
     if result.ndim == 0:
         return str(result[()])
     return np.array2string(result, threshold=sys.maxsize, floatmode="unique", max_line_width=100)
+
+
+def result_lines(outcome: Outcome) -> list[str]:
+    """Return what a job made for its user to read: paths, or small results; of several outputs each with its name."""
+    main = outcome.value if outcome.path is None else outcome.path
+    if not outcome.others:
+        return [_shown(main)]
+    names = [name for name, _ in getattr(outcome.plan, "outputs", ())]
+    if outcome.path is not None:
+        return [_shown(each) for each in (main, *(outcome.others[name] for name in names[1:]))]
+    values = {names[0]: main} | {name: outcome.others[name] for name in names[1:]}
+    return [_labelled(name, _shown(value)) for name, value in values.items()]
+
+
+def _shown(result: NDArray[Any] | Path | None) -> str:
+    return str(result) if isinstance(result, Path) else result_text(np.asarray(result))
+
+
+def _labelled(name: str, text: str) -> str:
+    return f"{name}:\n{text}" if "\n" in text else f"{name}: {text}"
 
 
 def as_json_value(result: NDArray[Any]) -> Any:
@@ -93,7 +114,14 @@ def outcome_record(job: JobSpec, outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "start_s": outcome.start_s,
         "predicted_s": outcome.plan.predicted_s,
+        "others": {name: _other_record(each) for name, each in outcome.others.items()},
     }
+
+
+def _other_record(result: NDArray[Any] | Path) -> dict[str, Any]:
+    if isinstance(result, Path):
+        return {"output": str(result), "value": None}
+    return {"output": None, "value": as_json_value(np.asarray(result))}
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from chained_operations import SCALED, scaled
 
 from arraymill.jobs import operations
 from arraymill.jobs.api import chain_run, stored
+from arraymill.jobs.api.loaded import load_result, stored_outputs
 from arraymill.jobs.api.resumption import assess
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.cli.explain_block import explain_block
@@ -170,3 +171,14 @@ def test_a_block_is_explained_in_its_step(spec: JobSpec) -> None:
     assert "copy" in text
 
 
+
+
+def test_the_outputs_of_a_finished_job_are_found_by_name(spec: JobSpec, tmp_path: Path, x: Any) -> None:
+    stored.run_stored(spec)
+    (folder,) = list_jobs()
+    found = load_result(folder)
+    assert found._fields == ("scaled", "mean", "std")
+    np.testing.assert_allclose(found.std, x.std(0), rtol=1e-12)
+    assert [output.path for output in stored_outputs(folder)] == [
+        str(tmp_path / name) for name in ("y.npy", "y.mean.npy", "y.std.npy")
+    ]
