@@ -24,6 +24,7 @@ _FAMILIES = {
     **{"min": "extrema", "max": "extrema", "ptp": "extrema", "argmin": "arg_extrema", "argmax": "arg_extrema"},
     **{"tensordot": "tensordot", "einsum": "einsum"},
     **{"qr": "qr", "svd": "svd", "lstsq": "lstsq", "standardize": "standardize"},
+    **dict.fromkeys(("percentile", "quantile", "median", "nanpercentile", "nanquantile", "nanmedian"), "quantiles"),
     **{"any": "logic", "all": "logic", "count_nonzero": "logic"},
     **{"nansum": "sums", "nanmean": "sums", "nanprod": "prod", "nanvar": "moments", "nanstd": "moments"},
     **{"nanmin": "extrema", "nanmax": "extrema", "nanargmin": "arg_extrema", "nanargmax": "arg_extrema"},

@@ -1,0 +1,203 @@
+"""Quantiles of columns that no task can hold: each pass over the array finds some more bits of the order statistics.
+
+::
+
+    pass 1: how many elements begin with 0000, 0001, ..      element 1000 of the sorted column begins with 0110,
+                                                             and is element 37 of those
+    pass 2: of those, how many go on with 0000, 0001, ..     .. 0110 1011, and is element 2 of those
+
+A pass is a reduction whose partials are tables of counts: memory does not grow with the array. Between passes an array
+is kept, one row per column: how many NaN it has, the prefixes of its order statistics, and their places among the
+elements of that prefix.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..blocks import Grid, Shape
+from ..errors import CannotFitError
+from ..headers import ArrayHeader, Order
+from ..kernels import Namespace, Partial
+from ..limits import Limits
+from ..sizes import format_bytes
+from ..stages import Draft, ReduceStage
+from .key_counts import Bits, Columns, Wanted, count_first_bits, count_next_bits
+from .order_keys import from_keys
+from .quantile_search import Search, memory_chunks, plan_passes
+
+__all__ = ["PassKernel", "draft_pass"]
+
+_LEAST_BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 1 << 30}
+_MOST_BLOCK_BYTES = 4 << 30
+_N_TASKS = 256
+_READ_PER_PARTIAL = 16
+_PIECE_ELEMENTS = {"cpu": 1 << 20, "cuda": 16 << 20}
+_PIECE_PER_TABLE = 4
+"""A piece has so many times the elements of the table that it is counted in."""
+_SCRATCH_PER_ELEMENT = 40
+"""Bytes: a key, a place in the table, a place in the piece, and what these are made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassKernel:
+    """One pass. Partials are ``(table, n_nan)`` of the first and ``(table, state)`` of the others.
+
+    Parameters
+    ----------
+    search : Search
+    bits : Bits
+    is_first : bool
+    order : {"C", "F"}
+        Of the array in memory.
+    output : ArrayHeader
+        Of what the pass makes: the quantiles, if it is the last.
+    state : ndarray of uint64 or None
+        What earlier passes found.
+    """
+
+    search: Search
+    bits: Bits
+    is_first: bool
+    order: Order
+    output: ArrayHeader
+    state: NDArray[np.uint64] | None = None
+
+    piece_elements = _PIECE_ELEMENTS["cpu"]
+    is_exact = True
+
+    def bind(self, given: tuple[NDArray[Any], ...]) -> PassKernel:
+        """Return the kernel that goes on from what earlier passes found."""
+        return replace(self, state=given[0])
+
+    def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
+        """Return the counts of a piece."""
+        region = tuple((start, start + n) for start, n in zip(origin, piece.shape, strict=True))
+        columns = Columns.of(self.search.shape, self.search.axes, region)
+        if self.order == "F":
+            piece, columns = xp.permute_dims(piece, tuple(reversed(range(piece.ndim)))), columns.T
+        if self.state is None:
+            return count_first_bits(xp, piece, columns, self.bits), self._count_nan(xp, piece, columns)
+        table = count_next_bits(xp, piece, columns, self.bits, self._wanted(self.state))
+        return table, xp.asarray(self.state if xp is np else self.state.view(np.int64).copy())
+
+    def merge(self, left: Partial, right: Partial) -> Partial:
+        """Return the counts of two parts."""
+        return left[0] + right[0], left[1] + right[1] if self.is_first else left[1]
+
+    def finish(self, partial: Partial) -> NDArray[Any]:
+        """Return what is known now: the next state, or the quantiles."""
+        n_nan, prefixes, rests = self._begin(partial[1]) if self.is_first else _unpack(partial[1].view(np.uint64))
+        counts = partial[0][:, :1] if self.is_first else partial[0]
+        slots = np.zeros(prefixes.shape, np.int64) if self.is_first else _first_of_equals(prefixes)
+        below = np.cumsum(np.take_along_axis(counts, slots[:, :, None], axis=1), axis=2)
+        values = np.minimum((below <= rests[:, :, None]).sum(axis=2), self.bits.n_values - 1)
+        before = np.take_along_axis(below, np.maximum(values - 1, 0)[:, :, None], axis=2)[:, :, 0]
+        rests = rests - np.where(values > 0, before, 0)
+        prefixes = prefixes | (values.astype(np.uint64) << np.uint64(self.bits.shift))
+        if self.bits.shift:
+            return np.concatenate([n_nan[:, None], prefixes, rests], axis=1, dtype=np.uint64, casting="unsafe")
+        return self._answer(n_nan, prefixes)
+
+    def _count_nan(self, xp: Namespace, piece: Any, columns: Columns) -> Any:
+        n_nan = xp.zeros((columns.n_columns,), dtype=xp.int64, **({} if xp is np else {"device": piece.device}))
+        if self.search.dtype.kind == "f":
+            is_nan = xp.isnan(piece)
+            if bool(xp.any(is_nan)):
+                places = xp.nonzero(xp.reshape(is_nan, (-1,)))[0]
+                n_nan = n_nan + xp.bincount(columns.at(xp, places), minlength=columns.n_columns)
+        return n_nan
+
+    def _begin(self, n_nan: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+        ranks = self.search.rule.ranks(self._lengths(n_nan)).T
+        ranks = np.broadcast_to(ranks, (self.search.n_columns, self.search.rule.n_ranks))
+        return n_nan, np.zeros(ranks.shape, np.uint64), ranks
+
+    def _lengths(self, n_nan: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many elements of each column are ranked."""
+        length = np.int64(self.search.length)
+        return np.maximum(length - n_nan, 1) if self.search.rule.skip_nan else np.full(n_nan.shape, length)
+
+    def _is_nan(self, n_nan: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which columns have NaN for their answer."""
+        return np.asarray(n_nan == self.search.length if self.search.rule.skip_nan else n_nan > 0)
+
+    def _wanted(self, state: NDArray[np.uint64]) -> Wanted:
+        n_nan, prefixes, _ = _unpack(state)
+        is_first = _first_of_equals(prefixes) == np.arange(prefixes.shape[1])
+        return Wanted(prefixes, is_first & ~self._is_nan(n_nan)[:, None])
+
+    def _answer(self, n_nan: NDArray[np.int64], keys: NDArray[np.uint64]) -> NDArray[Any]:
+        values = from_keys(keys, self.search.dtype).T
+        answer = self.search.rule.interpolate(values, self._lengths(n_nan))
+        if answer.dtype.kind == "f":
+            answer[:, self._is_nan(n_nan)] = np.nan
+        return answer.astype(self.output.dtype).reshape(self.output.shape)
+
+
+def _unpack(state: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+    prefixes, rests = np.split(state[:, 1:], 2, axis=1)
+    return state[:, 0].astype(np.int64), prefixes, rests.astype(np.int64)
+
+
+def _first_of_equals(prefixes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return, for each slot, the first slot of its column that has the same prefix."""
+    return np.asarray((prefixes[:, :, None] == prefixes[:, None, :]).argmax(axis=2))
+
+
+def draft_pass(header: ArrayHeader, limits: Limits, *, search: Search, number: int, result: ArrayHeader) -> Draft:
+    """Return the draft of one pass.
+
+    Parameters
+    ----------
+    header : ArrayHeader
+        Of the array.
+    limits : Limits
+    search : Search
+    number : int
+        Of the pass, from 0.
+    result : ArrayHeader
+        Of the quantiles.
+    """
+    passes = plan_passes(search)
+    bits, is_first, n_ranks = passes[number], number == 0, search.rule.n_ranks
+    state = ArrayHeader("output", (search.n_columns, 1 + 2 * n_ranks), np.dtype(np.uint64))
+    output = state if bits.shift else result
+    kernel = PassKernel(search, bits, is_first, header.order, output)
+    itemsize, n_tables = header.dtype.itemsize, search.n_columns * (1 if is_first else n_ranks)
+    table_elements = n_tables * bits.n_values
+    least = max(_LEAST_BLOCK_BYTES[limits.device], _READ_PER_PARTIAL * 8 * table_elements)
+    target = limits.block_bytes or min(max(header.nbytes // _N_TASKS, least), _MOST_BLOCK_BYTES)
+    chunks = memory_chunks(header.shape, header.order, target // itemsize)
+    tables_bytes = 4 * 8 * table_elements + 2 * state.nbytes
+    room = limits.task_host_bytes if limits.device == "cpu" else min(limits.task_host_bytes, limits.task_device_bytes)
+    allowed = (room - tables_bytes) // (itemsize + _SCRATCH_PER_ELEMENT)
+    if allowed < 1:
+        raise CannotFitError(
+            f"the counts of {search.n_columns} columns do not fit in one task",
+            cause=f"they take {format_bytes(tables_bytes)}; a task may take {format_bytes(room)}",
+            next="raise --memory, or ask for fewer quantiles at once",
+        )
+    wanted = max(_PIECE_ELEMENTS[limits.device], _PIECE_PER_TABLE * table_elements)
+    pieces = memory_chunks(chunks, header.order, min(wanted, target // itemsize, allowed))
+    scratch = math.prod(pieces) * (itemsize + _SCRATCH_PER_ELEMENT) + tables_bytes
+    return Draft(
+        ReduceStage(
+            kernel,
+            Grid(header.shape, chunks),
+            pieces,
+            tuple(range(header.ndim)),
+            whole=output.shape,
+            given=() if is_first else (state.shape,),
+        ),
+        output,
+        flops=header.size,
+        task_host_bytes=scratch,
+        task_device_bytes=scratch if limits.device == "cuda" else 0,
+        read_bytes=header.nbytes,
+    )
