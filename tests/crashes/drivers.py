@@ -215,17 +215,24 @@ def _take_notes(notes: int, acknowledge: Callable[[tuple[int, ...]], object]) ->
     run_block, commit = loop.run_block, Journal.commit
 
     def noted_run(work: Any, index: int, *args: Any) -> Any:
-        _note(notes, "ran", index)
+        _note(notes, "ran", _number(work.fence.path, index))
         return run_block(work, index, *args)
 
     def noted_commit(self: Journal) -> tuple[int, ...]:
         blocks = commit(self)
         if blocks:
+            blocks = tuple(_number(str(self.folder.epoch), block) for block in blocks)
             _note(notes, "acknowledged", list(blocks))
             acknowledge(blocks)
         return blocks
 
     loop.run_block, Journal.commit = noted_run, noted_commit
+
+
+def _number(epoch: str, block: int) -> int:
+    """Return a number for a block that no other block of the job has, in whichever step."""
+    step = Path(epoch).parent.name.partition("-")[0]
+    return block + 1000 * int(step) if step.isdigit() else block
 
 
 def _note(notes: int, word: str, what: Any) -> None:

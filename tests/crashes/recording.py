@@ -63,7 +63,7 @@ class Recorder:
     ----------
     case : Case
     vault : Path
-        A folder where each file beside the output gets a second name, for its inode to stay its own.
+        A folder where each result, of the job or of a step, gets a second name, for its inode to stay its own.
     """
 
     case: Case
@@ -109,7 +109,8 @@ class Recorder:
             self._files[inode] = self._n_files
             self._n_files += 1
         number = self._files[inode]
-        if is_new and Path(path).parent == self.case.output.parent:
+        is_result = Path(path).parent == self.case.output.parent or path.endswith(".npy.partial")
+        if is_new and is_result:
             os.link(path, self.vault / str(number))
         return Recorded("create", number, path, size=0 if flags & os.O_TRUNC else -1, is_new=is_new)
 

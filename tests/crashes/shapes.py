@@ -1,4 +1,4 @@
-"""Three small jobs, one of each shape of work, in a folder of their own."""
+"""Small jobs, one of each shape of work and one of several steps, in a folder of their own."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ class Shape:
     ----------
     name : str
     op : str
+        "steps" where there are several.
     inputs : tuple of (name, shape)
     params : dict
     block : str
         Its size.
     replaces : bool
         The output is there already, and is replaced; otherwise the output gets its name by a link.
+    steps : tuple of (op, inputs, params)
     """
 
     name: str
@@ -39,8 +41,14 @@ class Shape:
     params: tuple[tuple[str, Any], ...]
     block: str
     replaces: bool
+    steps: tuple[tuple[str, tuple[str, ...], tuple[tuple[str, Any], ...]], ...] = ()
 
 
+_STEPS = (
+    ("transpose", ("a",), ()),
+    ("sum", ("transpose",), (("axis", 0),)),
+    ("map", ("transpose", "sum"), (("expr", "x - y"),)),
+)
 SHAPES = {
     shape.name: shape
     for shape in (
@@ -48,6 +56,8 @@ SHAPES = {
         # 3 regions of the output, of 4 parts each
         Shape("reduce", "sum", (("0", (4, 4000)),), (("axis", 0),), "12kB", replaces=True),
         Shape("contract", "matmul", (("0", (12, 16)), ("1", (16, 9))), (), "1kB", replaces=True),
+        # one step writes what two others read
+        Shape("steps", "steps", (("a", (12, 40)),), (), "1kB", replaces=True, steps=_STEPS),
     )
 }
 
@@ -87,11 +97,13 @@ class Case:
     @property
     def spec(self) -> JobSpec:
         shape = self.shape
+        steps = [{"op": op, "inputs": inputs, "params": dict(params)} for op, inputs, params in shape.steps]
         return JobSpec.model_validate(
             {
                 "op": shape.op,
                 "inputs": {name: str(self.input(name)) for name, _ in shape.inputs},
                 "params": dict(shape.params),
+                "steps": steps,
                 "output": {"path": str(self.output), "if_exists": "replace" if shape.replaces else "error"},
                 "cluster": {"kind": "inline", "workers": 1},
                 "compute": {"device": "cpu", "block": shape.block},
