@@ -136,7 +136,7 @@ def _check_fits(need: int, limits: Limits, what: str) -> None:
             f"{what} does not fit in one task",
             cause=f"it takes {format_bytes(need)}; a task may take {format_bytes(limits.task_host_bytes)}",
             safe="nothing was read or written",
-            next="raise --memory, or ask for a few singular vectors: arraymill run svd x.npy --k 20 --seed 0",
+            next="raise --memory, or ask for a few singular vectors: arraymill run svd x.npy --k 20",
         )
 
 

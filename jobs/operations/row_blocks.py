@@ -73,7 +73,7 @@ def choose_rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits) -> int:
             cause=f"{min(_LEAST_ASPECT * n, m)} rows and their factors take {format_bytes(need)}; "
             f"a task may take {format_bytes(limits.task_host_bytes)}",
             safe="nothing was read or written",
-            next="raise --memory, or ask for a few singular vectors: arraymill run svd x.npy --k 20 --seed 0",
+            next="raise --memory, or ask for a few singular vectors: arraymill run svd x.npy --k 20",
         )
     return rows
 

@@ -6,7 +6,7 @@ the array by its second pass. Wide arrays as conjugate transposes. In float64; t
 Signs, as scikit-learn's ``svd_flip(u, vh, u_based_decision=False)``: the component of largest magnitude of every row of
 vh is positive (its first of several). Of wide arrays vh is the large factor, and columns of u decide.
 
-With `k` the largest k singular values and their vectors, approximated (`randomized_svd`).
+With `k` the largest k singular values and their vectors, approximated (`randomized_svd`); rows of vh decide.
 
 Accuracy, with the Frobenius norm and eps of the results' dtype: ``|x - u s vh| <= 10 eps sqrt(n) |x|``, u and vh
 orthonormal within ``10 eps sqrt(n)``, and every singular value within that of the true one (Weyl).
@@ -36,20 +36,26 @@ from .map import MAP
 from .matrices import check_matrix, real_dtype
 from .operation import Operation, Params
 from .packed import SolveKernel, draft_solution, part_steps
+from .randomized_svd import Approximation
 from .row_blocks import choose_rows, wide_dtype
 from .tall_product import TALL_PRODUCT
 
-__all__ = ["SVD", "SvdParams", "flip_signs"]
+__all__ = ["SVD", "SvdParams", "flip_by_rows", "flip_by_smaller"]
 
 
 class SvdParams(Params):
     """Parameters of svd."""
 
     compute_uv: bool = Field(True, description="false: the singular values alone, in one pass")
+    k: int | None = Field(None, description="only the largest k, approximated by random projection; by default all")
+    seed: int = Field(0, ge=0, lt=1 << 64, description="of the random projection; matters with k alone")
+    power_iterations: int = Field(4, ge=0, description="of the random projection: more are more exact, and read more")
 
 
 def _chain(headers: Sequence[ArrayHeader], params: SvdParams, limits: Limits) -> Chain:
     header, dtype = headers[0], check_matrix("svd", headers[0])
+    if params.k is not None:
+        return _approximate(header, dtype, params)
     m, n = header.shape
     side, is_wide = min(m, n), m < n
     s = ("s", (side,), real_dtype(dtype))
@@ -76,6 +82,12 @@ def _chain(headers: Sequence[ArrayHeader], params: SvdParams, limits: Limits) ->
     return Chain((factors, tree, product, values, *_small_vectors(small, (side, side), dtype)), outputs)
 
 
+def _approximate(header: ArrayHeader, dtype: np.dtype[Any], params: SvdParams) -> Chain:
+    assert params.k is not None
+    approximation = Approximation(header, dtype, params.k, params.seed, params.power_iterations)
+    return approximation.vectors(SVD) if params.compute_uv else approximation.values(SVD)
+
+
 def _rounded(name: str, source: str, dtype: np.dtype[Any]) -> Step:
     return Step(name, MAP, (source,), {"expr": "x", "dtype": dtype.name})
 
@@ -87,24 +99,26 @@ def _small_vectors(name: str, shape: Shape, dtype: np.dtype[Any]) -> tuple[Step,
     return Step("adjoint", _ADJOINT, ("tree.vh",)), *part_steps("adjoint", (("u", shape, dtype),))
 
 
-def flip_signs(u: NDArray[Any], vh: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the same factors with signs fixed: the largest component of each row of `vh` is real and positive.
-
-    Of wide matrices the largest component of each column of `u`.
+def flip_by_rows(u: NDArray[Any], vh: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the same factors with the largest component of each row of `vh` real and positive.
 
     Examples
     --------
-    >>> flip_signs(np.array([[1.0]]), np.array([[-1.0]]))
+    >>> flip_by_rows(np.array([[1.0]]), np.array([[-1.0]]))
     (array([[-1.]]), array([[1.]]))
     """
-    deciding = vh if vh.shape[1] <= u.shape[0] else u.T
-    places = np.argmax(np.abs(deciding), axis=1)
-    largest = deciding[np.arange(len(deciding)), places]
+    largest = vh[np.arange(len(vh)), np.argmax(np.abs(vh), axis=1)]
     size = np.abs(largest)
     phase = np.divide(largest, size, out=np.ones_like(largest), where=size > 0)
-    if deciding is not vh:
-        phase = phase.conj()
     return u * phase, vh * phase.conj()[:, None]
+
+
+def flip_by_smaller(u: NDArray[Any], vh: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the same factors, signs fixed by rows of `vh`, or by columns of `u` where those are shorter."""
+    if vh.shape[1] <= u.shape[0]:
+        return flip_by_rows(u, vh)
+    right, left = flip_by_rows(vh.conj().T, u.conj().T)
+    return left.conj().T, right.conj().T
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +135,15 @@ class _Solver:
         if not self.compute_uv:
             return (np.linalg.svd(x, compute_uv=False),)
         u, s, vh = np.linalg.svd(x, full_matrices=False)
-        u, vh = flip_signs(u, vh)
+        u, vh = flip_by_smaller(u, vh)
         return u, s, vh
 
 
-def _build_solve(headers: Sequence[ArrayHeader], params: SvdParams, limits: Limits) -> Draft:
+class _SolveParams(Params):
+    compute_uv: bool
+
+
+def _build_solve(headers: Sequence[ArrayHeader], params: _SolveParams, limits: Limits) -> Draft:
     m, n = headers[0].shape
     side = min(m, n)
     shapes = ((m, side), (side,), (side, n)) if params.compute_uv else ((side,),)
@@ -134,12 +152,12 @@ def _build_solve(headers: Sequence[ArrayHeader], params: SvdParams, limits: Limi
     return draft_solution(headers, limits, kernel=kernel, shapes=shapes, dtype=dtype, flops=flops)
 
 
-def _solve_oracle(arrays: Sequence[NDArray[Any]], params: SvdParams) -> NDArray[Any]:
+def _solve_oracle(arrays: Sequence[NDArray[Any]], params: _SolveParams) -> NDArray[Any]:
     return np.concatenate([factor.ravel() for factor in _Solver(params.compute_uv)(arrays)])
 
 
 _SOLVE = Operation(
-    "solve_svd", "The SVD of one block", "arraymill plan svd x.npy", ("x",), SvdParams, _build_solve, _solve_oracle
+    "solve_svd", "The SVD of one block", "arraymill plan svd x.npy", ("x",), _SolveParams, _build_solve, _solve_oracle
 )
 
 
@@ -166,9 +184,12 @@ _ADJOINT = Operation(
 
 def _oracle(arrays: Sequence[NDArray[Any]], params: SvdParams) -> tuple[NDArray[Any], ...]:
     if not params.compute_uv:
-        return (np.linalg.svd(arrays[0], compute_uv=False),)
+        return (np.linalg.svd(arrays[0], compute_uv=False)[: params.k],)
     u, s, vh = np.linalg.svd(arrays[0], full_matrices=False)
-    u, vh = flip_signs(u, vh)
+    if params.k is not None:
+        u, vh = flip_by_rows(u[:, : params.k], vh[: params.k])
+        return u, s[: params.k], vh
+    u, vh = flip_by_smaller(u, vh)
     return u, s, vh
 
 

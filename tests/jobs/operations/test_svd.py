@@ -15,7 +15,7 @@ from sklearn.utils.extmath import svd_flip
 
 from arraymill.jobs.chain_plan import ChainPlan
 from arraymill.jobs.engine import BackendKind
-from arraymill.jobs.errors import InputError
+from arraymill.jobs.errors import InputError, SpecError
 
 SHAPES = ((1, 1), (13, 1), (5, 5), (40, 3), (257, 7), (3, 9), (1, 40), (6, 200), (0, 3), (4, 0))
 
@@ -90,3 +90,48 @@ def test_what_has_no_svd_is_refused_as_numpy_refuses_nan(value: float) -> None:
     for block_bytes in (None, 300):
         with pytest.raises(InputError, match="NaN or infinite"):
             run_chain("svd", [x], block_bytes=block_bytes)
+
+
+def decaying(code: str, shape: tuple[int, int]) -> Any:
+    """Return a matrix with singular values 2^-i, and those."""
+    rng, side = np.random.default_rng(8), min(shape)
+    u, v = (np.linalg.qr(draw_values((n, side), "c16" if code[0] == "c" else "f8", 3))[0] for n in shape)
+    s = 2.0 ** -np.arange(side)
+    u *= rng.choice([-1, 1], side)
+    return ((u * s) @ v.conj().T).astype(code), s
+
+
+@pytest.mark.parametrize(
+    ("backend", "code"), [("numpy", "f4"), ("numpy", "f8"), ("numpy", "c8"), ("torch-cpu", "c16"), ("torch-cpu", "f4")]
+)
+@pytest.mark.parametrize("shape", [(200, 30), (30, 200)])
+def test_the_largest_few_are_approximated(backend: BackendKind, code: str, shape: tuple[int, int]) -> None:
+    x, exact = decaying(code, shape)
+    params, k = {"k": 5, "seed": 3}, 5
+    made = run_chain("svd", [x], params, backend=backend, block_bytes=50_000, session=ShuffledSession(1))
+    u, s, vh = made["u"], made["s"], made["vh"]
+    assert [a.shape for a in (u, s, vh)] == [(shape[0], k), (k,), (k, shape[1])]
+    assert (u.dtype, s.dtype, vh.dtype) == (x.dtype, s.dtype, x.dtype)
+    # products are rounded in the dtype of x: Higham 2002, equation 3.13, for the longer side, and Weyl
+    eps = float(np.finfo(s.dtype).eps)
+    np.testing.assert_allclose(s, exact[:k], atol=4 * max(shape) ** 0.5 * eps)
+    check_orthonormal(u, n_levels=3)
+    check_orthonormal(vh.conj().T, n_levels=3)
+    left_out = np.linalg.norm(wide(x) - wide(u) * s @ wide(vh), 2)
+    assert left_out <= 1.01 * exact[k] + 4 * max(shape) ** 0.5 * eps
+    largest = vh[np.arange(k), np.argmax(np.abs(vh), axis=1)]
+    assert (largest.real > 0).all()
+    np.testing.assert_allclose(largest.imag, 0, atol=2 * eps)
+    alone = run_chain("svd", [x], {**params, "compute_uv": False}, backend=backend, block_bytes=50_000)
+    np.testing.assert_allclose(alone["s"], s, atol=4 * max(shape) ** 0.5 * eps)
+
+
+def test_an_approximation_is_that_of_its_seed_and_says_what_it_costs() -> None:
+    x = draw_values((200, 30), "f8", 1)
+    answers = [run_chain("svd", [x], {"k": 3, "seed": seed})["u"].tobytes() for seed in (1, 1, 2)]
+    assert answers[0] == answers[1] != answers[2]
+    plan = plan_arrays("svd", [x], {"k": 3, "seed": 1, "power_iterations": 2})
+    assert "k=3: approximated by 13 random columns (seed 1) and 2 power iterations; x is read 6 times" in plan.notes
+    for k in (0, 31):
+        with pytest.raises(SpecError, match="ask for 1 to 30"):
+            plan_arrays("svd", [x], {"k": k})
