@@ -1,8 +1,8 @@
 """One packed output, killed by SIGKILL before each of its effects on the disk, and resumed: says what was wrong.
 
-Run as ``python packed_output_kills.py FOLDER NAME replaced|new exchange|rename STEP``; it is killed before every STEP-th
-effect. Every attempt is a process of its own, forked from this one, which has everything loaded and has started no
-thread.
+Run as ``python packed_output_kills.py FOLDER NAME replaced|new exchange|rename STEP``; it is killed before every
+STEP-th effect. Every attempt is a process of its own, forked from this one, which has everything loaded and no
+threads.
 """
 
 from __future__ import annotations
