@@ -1,31 +1,103 @@
-"""Arrays behind URLs (``https://``, ``s3://``, ``gs://``, ``memory://``), read by ranges through fsspec."""
+"""Arrays behind URLs (``https://``, ``s3://``, ``gs://``, ``memory://``), read by region through fsspec.
+
+=========  ==================================================================
+format     how it is read
+=========  ==================================================================
+.npy       by ranges (`remote_npy`)
+HDF5       by ranges where a dataset lies in one run, else through h5py
+Zarr       through zarr, which fetches whole chunks
+others     refused: they are to be downloaded first
+=========  ==================================================================
+"""
 
 from __future__ import annotations
 
-import re
+from urllib.parse import unquote, urlsplit
 
-from ..errors import InputUnsupportedError
+from ..errors import InputError, InputUnsupportedError
+from .locations import locate
+from .npy_header import HEADER_BYTES, parse_header
+from .remote_errors import public_name
+from .remote_file import RemoteFile, RemoteStamp, open_file
+from .remote_npy import RemoteNpySource
 from .source import Source
 
-__all__ = ["is_remote", "open_remote"]
+__all__ = ["open_remote"]
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-
-
-def is_remote(path: str) -> bool:
-    """Return whether a path is a URL.
-
-    >>> is_remote("s3://bucket/x.npy"), is_remote("x.npy::y"), is_remote("C:/x.npy")
-    (True, False, False)
-    """
-    return _SCHEME.match(path) is not None
+_NPY, _HDF5 = b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"
+_FOREIGN = (
+    (b"PK\x03\x04", "a .npz (zip) archive"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"(\xb5/\xfd", "a zstd archive"),
+    (b"\x80", "a pickle, which is never loaded"),
+)
 
 
 def open_remote(url: str) -> Source:
-    """Return an array behind a URL as a source.
+    """Return an array behind a URL as a source; only its header is read.
 
     Parameters
     ----------
     url : str
+        Of a ``.npy`` file, an HDF5 file or a Zarr store, whose array is named behind ``::``; or ``file://``.
+
+    Raises
+    ------
+    InputError
+        If it is not there, may not be read, or is broken; if the library for such URLs is not installed.
+    InputUnsupportedError
+        If it is of another format, or the server gives whole files only.
     """
-    raise InputUnsupportedError(f"{url}: URLs are not read yet", cause="", next="copy the file")
+    location = locate(url)
+    path, member = location.path, location.member
+    if path.startswith("file://"):
+        from .input_formats import open_source
+
+        local = unquote(urlsplit(path).path)
+        return open_source(local if member is None else f"{local}::{member}")
+    name = public_name(path) if member is None else f"{public_name(path)}::{member}"
+    file = open_file(path, name)
+    if urlsplit(path).path.rstrip("/").endswith(".zarr") or file.is_folder():
+        from .remote_stores import open_remote_zarr
+
+        return open_remote_zarr(path, name, member)
+    stamp = file.stamp()
+    file.check_ranges(stamp.size)
+    (prefix,) = file.fetch([(0, min(HEADER_BYTES, stamp.size))]) if stamp.size else (b"",)
+    if prefix.startswith(_HDF5):
+        from .remote_stores import open_remote_hdf5
+
+        return open_remote_hdf5(path, name, member, stamp)
+    if not prefix.startswith(_NPY):
+        raise _foreign(name, prefix)
+    return _open_npy(path, file, member, stamp, prefix)
+
+
+def _open_npy(url: str, file: RemoteFile, member: str | None, stamp: RemoteStamp, prefix: bytes) -> RemoteNpySource:
+    if member is not None:
+        raise InputError(
+            f"{file.name}: a .npy file holds one array, without a name",
+            cause=f"{member!r} stands behind ::",
+            next="leave it out",
+        )
+    header, data_offset = parse_header(file.name, prefix)
+    if stamp.size != data_offset + header.nbytes:
+        raise InputError(
+            f"{file.name}: its size is not the one that its header says",
+            cause=f"{stamp.size} bytes; {data_offset + header.nbytes} by the header (shape {header.shape}, "
+            f"{header.dtype})",
+            next="write or upload the file again",
+        )
+    return RemoteNpySource(url, header, data_offset, stamp)
+
+
+def _foreign(name: str, prefix: bytes) -> InputError:
+    kind = next((kind for magic, kind in _FOREIGN if prefix.startswith(magic)), "of no format that is known")
+    if not prefix:
+        return InputError(f"{name}: is empty", cause="0 bytes", next="upload the file again")
+    return InputUnsupportedError(
+        f"{name}: is {kind}, which is not read from a URL",
+        cause=f"read are .npy, HDF5 and Zarr; it starts with {prefix[:8]!r}",
+        next="download it first, and name the file",
+    )
