@@ -18,7 +18,8 @@ from ..limits import Limits
 from ..sizes import format_bytes
 from ..stages import Draft, MapStage
 from .order_keys import from_keys, torch_keys
-from .quantile_search import Search, memory_chunks
+from .quantile_search import Search
+from .tables import memory_chunks
 
 __all__ = ["ColumnKernel", "ColumnLayout", "columns_per_task", "draft_columns"]
 

@@ -13,36 +13,23 @@ elements of that prefix.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..blocks import Grid, Shape
-from ..errors import CannotFitError
+from ..blocks import Shape
 from ..headers import ArrayHeader, Order
 from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..sizes import format_bytes
-from ..stages import Draft, ReduceStage
+from ..stages import Draft
 from .key_counts import Bits, Columns, Wanted, count_first_bits, count_next_bits
 from .order_keys import from_keys
-from .quantile_search import Search, memory_chunks, plan_passes
+from .quantile_search import Search, plan_passes
+from .tables import PIECE_ELEMENTS, draft_tables
 
 __all__ = ["PassKernel", "draft_pass"]
-
-_LEAST_BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 1 << 30}
-_MOST_BLOCK_BYTES = 4 << 30
-_N_TASKS = 256
-_READ_PER_PARTIAL = 16
-_PIECE_ELEMENTS = {"cpu": 1 << 20, "cuda": 16 << 20}
-_PIECE_PER_TABLE = 4
-"""A piece has so many times the elements of the table that it is counted in."""
-_SCRATCH_PER_ELEMENT = 40
-"""Bytes: a key, a place in the table, a place in the piece, and what these are made of."""
-
 
 @dataclass(frozen=True, slots=True)
 class PassKernel:
@@ -68,7 +55,7 @@ class PassKernel:
     output: ArrayHeader
     state: NDArray[np.uint64] | None = None
 
-    piece_elements = _PIECE_ELEMENTS["cpu"]
+    piece_elements = PIECE_ELEMENTS
     is_exact = True
 
     def bind(self, given: tuple[NDArray[Any], ...]) -> PassKernel:
@@ -169,35 +156,13 @@ def draft_pass(header: ArrayHeader, limits: Limits, *, search: Search, number: i
     state = ArrayHeader("output", (search.n_columns, 1 + 2 * n_ranks), np.dtype(np.uint64))
     output = state if bits.shift else result
     kernel = PassKernel(search, bits, is_first, header.order, output)
-    itemsize, n_tables = header.dtype.itemsize, search.n_columns * (1 if is_first else n_ranks)
-    table_elements = n_tables * bits.n_values
-    least = max(_LEAST_BLOCK_BYTES[limits.device], _READ_PER_PARTIAL * 8 * table_elements)
-    target = limits.block_bytes or min(max(header.nbytes // _N_TASKS, least), _MOST_BLOCK_BYTES)
-    chunks = memory_chunks(header.shape, header.order, target // itemsize)
-    tables_bytes = 4 * 8 * table_elements + 2 * state.nbytes
-    room = limits.task_host_bytes if limits.device == "cpu" else min(limits.task_host_bytes, limits.task_device_bytes)
-    allowed = (room - tables_bytes) // (itemsize + _SCRATCH_PER_ELEMENT)
-    if allowed < 1:
-        raise CannotFitError(
-            f"the counts of {search.n_columns} columns do not fit in one task",
-            cause=f"they take {format_bytes(tables_bytes)}; a task may take {format_bytes(room)}",
-            next="raise --memory, or ask for fewer quantiles at once",
-        )
-    wanted = max(_PIECE_ELEMENTS[limits.device], _PIECE_PER_TABLE * table_elements)
-    pieces = memory_chunks(chunks, header.order, min(wanted, target // itemsize, allowed))
-    scratch = math.prod(pieces) * (itemsize + _SCRATCH_PER_ELEMENT) + tables_bytes
-    return Draft(
-        ReduceStage(
-            kernel,
-            Grid(header.shape, chunks),
-            pieces,
-            tuple(range(header.ndim)),
-            whole=output.shape,
-            given=() if is_first else (state.shape,),
-        ),
-        output,
-        flops=header.size,
-        task_host_bytes=scratch,
-        task_device_bytes=scratch if limits.device == "cuda" else 0,
-        read_bytes=header.nbytes,
+    return draft_tables(
+        header,
+        limits,
+        kernel=kernel,
+        output=output,
+        table_elements=search.n_columns * (1 if is_first else n_ranks) * bits.n_values,
+        given=() if is_first else (state,),
+        what=f"the counts of {search.n_columns} columns",
+        way_out="ask for fewer quantiles at once",
     )

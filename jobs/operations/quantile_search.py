@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..blocks import Shape, ceil_div, row_major_chunks
-from ..headers import Order
+from ..blocks import Shape, ceil_div
 from .key_counts import Bits
 from .order_keys import key_bits
 from .quantile_rules import QuantileRule
 
-__all__ = ["Search", "memory_chunks", "plan_passes"]
+__all__ = ["Search", "plan_passes"]
 
 _TABLE_BYTES = 8 << 20
 _MOST_BITS = 16
@@ -79,14 +78,3 @@ def _widest(n_tables: int) -> int:
     """Return how many bits may be counted in so many tables at once, at least 1."""
     room = _TABLE_BYTES // (8 * n_tables)
     return min(max(room.bit_length() - 1, 1), _MOST_BITS)
-
-
-def memory_chunks(shape: Shape, order: Order, n_elements: int) -> Shape:
-    """Return the chunk shape of blocks of at most `n_elements` that are contiguous in memory.
-
-    >>> memory_chunks((4, 6), "C", 12), memory_chunks((4, 6), "F", 12)
-    ((2, 6), (4, 3))
-    """
-    if order == "C":
-        return row_major_chunks(shape, max(n_elements, 1))
-    return row_major_chunks(shape[::-1], max(n_elements, 1))[::-1]

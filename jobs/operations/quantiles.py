@@ -6,14 +6,13 @@ for, some bits of them in each pass over the array (`quantile_passes`). Either w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
+from pydantic import Field
 
 from ..blocks import ceil_div
 from ..dtypes import refuse_dtype
@@ -23,6 +22,7 @@ from ..limits import Limits
 from ..stages import ConstantStage, Draft
 from .axes import Axes, normalize_axes
 from .chain import Chain, Step
+from .number_lists import Numbers
 from .operation import Operation, Params, ask_numpy
 from .quantile_columns import columns_per_task, draft_columns
 from .quantile_passes import draft_pass
@@ -44,30 +44,6 @@ _COLUMN_BYTES = 16 << 20
 """A larger column is counted by many tasks rather than partitioned by one."""
 _PAGE_BYTES = 4096
 _FEW_PASSES, _MOST_PASSES = 4, 16
-
-
-def _parse_numbers(value: object) -> object:
-    """Read ``"5,50,95"`` as a command line gives it, and arrays; everything else as it is."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, str):
-        numbers = [_parse_number(part.strip()) for part in value.strip().strip("()[]").split(",") if part.strip()]
-        return numbers[0] if len(numbers) == 1 and "," not in value and "[" not in value else tuple(numbers)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _parse_number(text: str) -> object:
-    if re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-_Number = StrictInt | StrictFloat
-Numbers = Annotated[_Number | tuple[_Number, ...], BeforeValidator(_parse_numbers)]
-"""One number or several: ``50``, ``(5, 50, 95)``; on the command line ``5,50,95``."""
 
 
 class MedianParams(Params):
