@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from ..errors import JobError, WaitTimeoutError
+from ..report import Report, html_table, report_of
 from ..store import JobFolder, find_job, holder_of, read_settled, read_state
 from .cancelling import cancel_job
 from .loaded import load_result
@@ -88,6 +89,34 @@ class JobHandle:
     def cancel(self) -> str:
         """End the job, keep what it has done, and return its status."""
         return cancel_job(self._folder).status
+
+    @property
+    def report(self) -> Report:
+        """Where the time and the memory went, of what is done so far.
+
+        Raises
+        ------
+        JobError
+            If no plan is made yet.
+        """
+        settled = read_settled(self._folder)
+        if settled.plan is None:
+            raise JobError(f"job {self.id} has no report yet", cause="its plan is not made", next="wait for it")
+        return report_of(read_state(self._folder), settled, settled.plan)
+
+    def _repr_html_(self) -> str:
+        """Return the job as a table, which notebooks show."""
+        state, settled = read_state(self._folder), read_settled(self._folder)
+        n_blocks = settled.plan["n_blocks"] if settled.plan else 0
+        rows = {
+            "job": self.id,
+            "operation": state.op,
+            "status": state.status,
+            "blocks": f"{len(settled.done)} of {n_blocks} done",
+            "output": state.output or "",
+            "error": (state.error or {}).get("what", ""),
+        }
+        return html_table(rows)
 
     def __repr__(self) -> str:
         state, settled = read_state(self._folder), read_settled(self._folder)

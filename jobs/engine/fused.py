@@ -24,7 +24,7 @@ from ..workspace import Workspace
 from .clock import Clock
 from .regions import read_region
 
-__all__ = ["FusedSource"]
+__all__ = ["FusedReader", "FusedSource"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .assembly import report_of
+from .html import html_table
 from .report import STAGE_WORDS, Report, StageTime
 from .text import report_text, to_json
 
-__all__ = ["STAGE_WORDS", "Report", "StageTime", "report_of", "report_text", "to_json"]
+__all__ = ["STAGE_WORDS", "Report", "StageTime", "html_table", "report_of", "report_text", "to_json"]

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..durations import format_seconds
+from ..sizes import format_bytes
+from .html import html_table
+
 __all__ = ["SHORT_S", "STAGE_WORDS", "Report", "StageTime"]
 
 SHORT_S = 1.0
@@ -157,3 +161,19 @@ class Report:
     def flops_per_s(self) -> float:
         """Floating point operations in each second of the job."""
         return self.flops / self.wall_s if self.wall_s > 0 else 0.0
+
+    def _repr_html_(self) -> str:
+        """Return what matters most as a table, which notebooks show."""
+        return html_table(
+            {
+                "operation": self.operation,
+                "status": self.status,
+                "blocks": f"{self.n_done} of {self.n_blocks} done",
+                "time": format_seconds(self.wall_s),
+                "read": format_bytes(self.bytes_read),
+                "written": format_bytes(self.bytes_written),
+                "rate": f"{format_bytes(self.bytes_per_s)}/s",
+                "largest process": format_bytes(self.peak_host_bytes),
+                "bottleneck": "" if self.bottleneck is None else STAGE_WORDS[self.bottleneck],
+            }
+        )

@@ -55,6 +55,9 @@ def test_a_submitted_job_gives_its_result_to_whoever_asks(home: Path, x_path: Pa
     np.testing.assert_allclose(job.result(TIMEOUT_S), x.sum(axis=0), rtol=1e-13)
     assert (job.status, JobHandle(job.id).status) == ("DONE", "DONE")
     assert repr(job).startswith(f"<job {job.id}: sum, DONE, ")
+    assert f"<th>job</th><td>{job.id}</td>" in job._repr_html_()
+    assert (job.report.operation, job.report.n_done) == ("sum", job.report.n_blocks)
+    assert "<td>sum</td>" in job.report._repr_html_()
 
 
 def test_a_result_in_a_file_is_mapped(home: Path, tmp_path: Path, x_path: Path, x: NDArray[Any]) -> None:
