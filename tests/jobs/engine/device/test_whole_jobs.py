@@ -8,15 +8,19 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from in_process_jobs import plan_arrays, run_arrays
+from chained_operations import chained
+from in_process_jobs import ROOMY, plan_arrays, run_arrays, run_chain_plan
 from operation_contract import ARGUMENTS, CODES, LAYOUTS, REDUCTIONS, draw_values, lay_out
 
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.inline import InlineSession
 from arraymill.jobs.arrays import MemorySource, MemoryTarget, block_checksum, create_output, open_source
+from arraymill.jobs.chains import plan_chain
 from arraymill.jobs.engine import Fence, StaleEpochError, Work, output_regions, run_block
 from arraymill.jobs.engine.device import Engine, FakeDevice, Settings, install_engine
 from arraymill.jobs.errors import CannotFitError
+from arraymill.jobs.operations import OPERATIONS
+from arraymill.jobs.operations.chain import Step
 
 SMALL = Settings(slot_bytes=256, n_in=3, n_out=2, n_readers=2, n_writers=2)
 SHAPES = ((), (1,), (700,), (40, 30), (3, 1, 50))
@@ -173,3 +177,19 @@ def test_seconds_of_all_steps_are_recorded(engine: Engine) -> None:
     assert set(record.seconds) == {"read", "to_device", "compute", "from_device", "write"}
     assert all(0 < seconds <= record.wall_s for seconds in record.seconds.values())
     assert record.bytes_written == 4 * 3600
+
+
+@pytest.mark.parametrize("op", ["sum", "gram", "matmul", "map"])
+def test_what_is_computed_as_it_is_read_feeds_the_pipeline(op: str) -> None:
+    x = draw_values((60, 24), "f4", 3)
+    last = {"matmul": (("log", "x"), {"transpose_b": True}), "map": (("log",), {"expr": "x * 2"})}
+    reads, params = last.get(op, (("log",), {}))
+    steps = Step("log", OPERATIONS["map"], ("x",), {"expr": "log(abs(x) + 1)"}), Step(op, OPERATIONS[op], reads, params)
+    operation = chained("fused", *steps, outputs=((op, op),))
+    header = MemorySource("x", x).header
+    # a product in small tiles reads too often to be fused
+    block_bytes = None if op == "matmul" else 1500
+    plan = plan_chain(operation, [header], {}, budget=ROOMY, device="cuda", block_bytes=block_bytes)
+    assert [step.name for step in plan.steps] == [op]
+    expected = run_chain_plan(plan, [x], backend="torch-cpu")[op]
+    assert run_chain_plan(plan, [x], backend="fake")[op].tobytes() == expected.tobytes()
