@@ -52,6 +52,8 @@ def merge(under: Document, over: Document) -> Document:
     --------
     >>> merge(Document({"memory": {"host": 1}}, "a"), Document({"memory": {"device": 2}}, "b")).tree
     {'memory': {'host': 1, 'device': 2}}
+    >>> merge(Document({"inputs": ["x.bin"]}, "a"), Document({"inputs": {"0": {"dtype": "f4"}}}, "b")).tree
+    {'inputs': [{'path': 'x.bin', 'dtype': 'f4'}]}
     """
     places = {at: place for at, place in under.places.items() if not _is_replaced(at, over.tree)}
     return Document(_merge_trees(under.tree, over.tree), under.origin, places | over.places)
@@ -60,7 +62,9 @@ def merge(under: Document, over: Document) -> Document:
 def _merge_trees(under: Any, over: Any) -> Any:
     if not isinstance(over, dict):
         return over
-    if isinstance(under, str):
+    if isinstance(under, list) and all(key.isdecimal() and int(key) < len(under) for key in over):
+        return [_merge_trees(item, over[str(n)]) if str(n) in over else item for n, item in enumerate(under)]
+    if isinstance(under, str | list):
         # `output: c.npy` is short for {path: c.npy}: a second field beside it must not lose the path.
         under = {"path": under}
     if not isinstance(under, dict):

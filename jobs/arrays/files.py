@@ -115,7 +115,7 @@ def _check_regular(name: str, status: os.stat_result) -> None:
     for is_kind, kind in _KINDS:
         if is_kind(status.st_mode):
             raise InputError(
-                f"{name}: is {kind}, not a file", cause="only regular files are read", next="name a .npy file"
+                f"{name}: is {kind}, not a file", cause="only regular files and Zarr stores are read", next="name one"
             )
 
 

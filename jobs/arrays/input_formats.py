@@ -175,7 +175,7 @@ def _not_an_array(name: str, prefix: bytes) -> InputError:
     return InputError(
         f"{name}: is not a .npy file, nor of another format that is read",
         cause=f"it starts with {prefix[:8]!r}; a .npy file with {NPY_MAGIC!r}",
-        next="write the array with numpy.save; of raw binary, state dtype and shape",
+        next="write the array with numpy.save; of raw binary, state the dtype: --set inputs.x.dtype=float32",
     )
 
 

@@ -40,7 +40,8 @@ def open_input(entry: InputSpec) -> Source:
     else:
         from .joined import join_sources  # a job of one file has no use for it
 
-        source = join_sources([open_source(path, entry) for path in paths], entry.join, entry.axis)
+        name = entry.path if isinstance(entry.path, str) else ""
+        source = join_sources([open_source(path, entry) for path in paths], entry.join, entry.axis, name=name)
     if entry.select is None:
         return source
     from .selected import select_source

@@ -25,7 +25,7 @@ Action: TypeAlias = Callable[..., int | None]
 """What is done with a job: ``action(job, as_json, **more) -> exit code or None``."""
 
 _JOB_FILES = (".yaml", ".yml")
-_ARRAYS = (".npy", ".npz", ".zarr", ".h5", ".hdf5", ".csv", ".parquet")
+_ARRAYS = (".npy", ".npz", ".zarr", ".h5", ".hdf5", ".nc", ".mat", ".csv", ".tsv", ".parquet")
 
 
 class OperationGroup(Group):
@@ -77,13 +77,13 @@ class OperationGroup(Group):
         return super().parse_args(ctx, args)
 
     def _unknown(self, name: str) -> str:
-        if name.endswith(_ARRAYS) or Path(name).is_file():
+        if name.partition("::")[0].endswith(_ARRAYS) or Path(name).is_file():
             return f"{name} is a file, and the operation comes first: arraymill {self.name} sum {name}"
         return f"no operation is called {name!r}{suggest(name, OPERATIONS)}"
 
     def _operation_command(self, operation: Operation) -> click.Command:
         def callback(as_json: bool, **values: Any) -> int | None:
-            inputs = [path for n in range(len(_input_names(operation))) for path in _as_paths(values.pop(f"in{n}"))]
+            inputs = _as_inputs(operation, values)
             params = given_parameters(values)
             places: dict[Location, str] = {("params", name): f"--{name.replace('_', '-')}" for name in params}
             tree = {"op": operation.name, "inputs": inputs, "params": params}
@@ -115,8 +115,11 @@ def _input_names(operation: Operation) -> Sequence[str]:
     return operation.inputs[:1] if operation.variadic else operation.inputs
 
 
-def _as_paths(value: Any) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else (value,)
+def _as_inputs(operation: Operation, values: dict[str, Any]) -> list[str] | dict[str, str]:
+    """Return the inputs by name, as ``--set inputs.x.dtype=f4`` asks for them; any number of them as a list."""
+    if operation.variadic:
+        return [*values.pop("in0")]
+    return {name: values.pop(f"in{n}") for n, name in enumerate(operation.inputs)}
 
 
 def _inputs(operation: Operation) -> list[click.Argument]:

@@ -44,7 +44,8 @@ def _output_options() -> list[click.Option]:
             metavar="FILE",
             type=click.Path(),
             section=_WHAT,
-            help="The result, a .npy file. It appears only when it is whole. A small result without -o is printed.",
+            help="The result, in the format that its name ends in (.npy, .zarr, .h5, ...). It appears only when it is "
+            "whole. A small result without -o is printed.",
         ),
         SectionOption(["--force"], is_flag=True, section=_WHAT, help="Replace the output file if it exists."),
         SectionOption(["--json", "as_json"], is_flag=True, section=_WHAT, help="Print one JSON document."),
