@@ -15,7 +15,7 @@ from ..headers import ArrayHeader
 from ..ranges import range_regions
 from .memory import MemorySource
 from .npy import NpySource
-from .source import Reader, Source, check_block, files_of
+from .source import Reader, Source, check_block, files_of, marks_of
 
 __all__ = ["FlatReader", "FlatSource", "flatten_source"]
 
@@ -48,6 +48,11 @@ class FlatSource:
     def files(self) -> tuple[str, ...]:
         """Absolute paths of all files that are read."""
         return files_of(self.source)
+
+    @property
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """What tells parts that are no files from others."""
+        return marks_of(self.source)
 
     @property
     def T(self) -> FlatSource:  # noqa: N802 - NumPy's name

@@ -11,25 +11,23 @@ A region is split over the members that hold a part of it; one that lies within 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Region, Shape
-from ..errors import InputUnsupportedError, SpecError
+from ..errors import SpecError
 from ..headers import ArrayHeader, Order
+from .join_checks import How, check_shapes, check_streams, common_dtype
 from .members import OpenMembers
-from .source import Source, check_block, files_of, view_of
+from .source import Source, check_block, files_of, marks_of, view_of
 
-__all__ = ["How", "JoinedReader", "JoinedSource", "join_sources"]
-
-How: TypeAlias = Literal["concatenate", "stack"]
+__all__ = ["JoinedReader", "JoinedSource", "join_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,11 @@ class JoinedSource:
     def files(self) -> tuple[str, ...]:
         """Absolute paths of all files that are read."""
         return tuple(path for member in self.members for path in files_of(member))
+
+    @property
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """What tells members that are no files from others."""
+        return tuple(mark for member in self.members for mark in marks_of(member))
 
     @property
     def T(self) -> JoinedSource:  # noqa: N802 - NumPy's name
@@ -199,62 +202,14 @@ def join_sources(sources: Sequence[Source], how: How = "concatenate", axis: int 
             next="name another axis" if ndim else "stack them: join: stack",
         )
     axis %= ndim
-    _check_shapes(headers, how, axis)
-    _check_streams(sources, axis)
-    dtype = _common_dtype(headers)
+    check_shapes(headers, how, axis)
+    check_streams(sources, axis)
+    dtype = common_dtype(headers)
     lengths = [1 if is_stack else header.shape[axis] for header in headers]
     bounds = (0, *accumulate(lengths))
     first = headers[0].shape
     shape = (*first[:axis], bounds[-1], *first[axis if is_stack else axis + 1 :])
     return JoinedSource(tuple(sources), ArrayHeader(name, shape, dtype, _order(headers, shape)), axis, bounds, is_stack)
-
-
-def _check_shapes(headers: Sequence[ArrayHeader], how: How, axis: int) -> None:
-    """Check that the shapes agree, but for the length along the axis of a concatenation."""
-
-    def rest(shape: Shape) -> Shape:
-        return shape if how == "stack" else (*shape[:axis], -1, *shape[axis + 1 :])
-
-    rests = [rest(header.shape) for header in headers]
-    usual, odd = _odd_one(rests)
-    if odd is not None:
-        raise SpecError(
-            f"{headers[odd].name}: its shape {headers[odd].shape} does not fit the others",
-            cause=f"{how} along axis {axis}; {headers[usual].name} has {headers[usual].shape}",
-            next="leave that file out, or select the same part of each",
-        )
-
-
-def _check_streams(sources: Sequence[Source], axis: int) -> None:
-    """Check that sources which are read from front to back follow one another so."""
-    for source in sources:
-        header = source.header
-        if getattr(source, "is_streamed", False) and (axis or header.order == "F"):
-            raise InputUnsupportedError(
-                f"{header.name}: can only be read from front to back, and is not joined along axis {axis}",
-                cause=f"it is compressed as a whole, or text; memory order {header.order}",
-                next=f"convert it first: arraymill run convert {header.name} -o converted.npy",
-            )
-
-
-def _common_dtype(headers: Sequence[ArrayHeader]) -> np.dtype[Any]:
-    """Return the one dtype; the native one where only byte orders differ."""
-    usual, odd = _odd_one([header.dtype.newbyteorder("=") for header in headers])
-    if odd is not None:
-        raise InputUnsupportedError(
-            f"{headers[odd].name}: its dtype {headers[odd].dtype} is not that of the others",
-            cause=f"{headers[usual].name} has {headers[usual].dtype}; a join does not convert",
-            next=f"convert it first: arraymill run convert {headers[odd].name} --dtype {headers[usual].dtype.name} "
-            "-o converted.npy",
-        )
-    first = headers[0].dtype
-    return first if all(header.dtype == first for header in headers) else first.newbyteorder("=")
-
-
-def _odd_one(values: Sequence[Any]) -> tuple[int, int | None]:
-    """Return the first place of the most frequent value, and the first place of another one; None if all are equal."""
-    ((most, _),) = Counter(values).most_common(1)
-    return values.index(most), next((place for place, value in enumerate(values) if value != most), None)
 
 
 def _order(headers: Sequence[ArrayHeader], shape: Shape) -> Order:

@@ -63,6 +63,11 @@ class RemoteChunkSource:
         return ()
 
     @property
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """Where it is, and what the server says of it."""
+        return ((self.header.name, str(self.stamp)),)
+
+    @property
     def data_offset(self) -> int:
         """Return 0: elements have no place in a file that is known."""
         return 0

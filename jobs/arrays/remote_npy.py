@@ -57,6 +57,11 @@ class RemoteNpySource:
         return ()
 
     @property
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """Where it is, and what the server says of it."""
+        return ((self.header.name, str(self.stamp)),)
+
+    @property
     def T(self) -> RemoteNpySource:  # noqa: N802 - NumPy's name
         """The same array with its axes reversed; nothing is copied."""
         return self if self.header.ndim < 2 else replace(self, header=self.header.T)

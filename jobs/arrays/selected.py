@@ -16,7 +16,7 @@ from ..errors import InputUnsupportedError
 from ..headers import ArrayHeader
 from .runs import byte_strides
 from .selection import Cut, parse_selection
-from .source import Reader, Source, check_block, files_of, view_of
+from .source import Reader, Source, check_block, files_of, marks_of, view_of
 
 __all__ = ["SelectedReader", "SelectedSource", "select_source"]
 
@@ -53,6 +53,11 @@ class SelectedSource:
     def files(self) -> tuple[str, ...]:
         """Absolute paths of all files that are read."""
         return files_of(self.source)
+
+    @property
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """What tells parts that are no files from others."""
+        return marks_of(self.source)
 
     @property
     def T(self) -> SelectedSource:  # noqa: N802 - NumPy's name

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from range_server import FileServer, serve
 
 from arraymill.jobs.api import run
-from arraymill.jobs.arrays import remote_file, remote_npy
+from arraymill.jobs.arrays import compare_fingerprints, fingerprint, fingerprint_again, remote_file, remote_npy
+from arraymill.jobs.arrays.joined import join_sources
 from arraymill.jobs.arrays.remote import open_remote
 from arraymill.jobs.arrays.remote_errors import failed_error, public_name
+from arraymill.jobs.arrays.selected import select_source
 from arraymill.jobs.blocks import as_slices, region_shape, whole_region
 from arraymill.jobs.errors import InputChangedError, InputError, InputFailedError, InputUnsupportedError
 
@@ -280,3 +282,18 @@ def test_secrets_are_in_no_message(server: FileServer) -> None:
     told = failed_error("x", OSError("https://u:SECRET@host/a?b=SECRET failed (url='s3://SECRET@b/c')"))
     assert "SECRET" not in str(told)
     assert public_name("s3://key:secret@bucket/a%20b?x=1#y") == "s3://bucket/a%20b"
+
+
+def test_what_the_server_says_is_the_fingerprint(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+
+    def opened() -> Any:
+        source = open_remote(server.url("x.npy?token=SECRET"))
+        return join_sources([source, select_source(source, "::2")])
+
+    with serve(tmp_path) as server:
+        old = fingerprint(opened())
+        assert "SECRET" not in str(old.to_json())
+        assert compare_fingerprints(old, fingerprint_again(old, opened())).is_same
+        np.save(tmp_path / "x.npy", X + 1)
+        assert not compare_fingerprints(old, fingerprint_again(old, opened())).is_same
