@@ -15,6 +15,7 @@ _FAMILIES = {
     **{"convert": "convert", "transpose": "transpose", "reshape": "reshape", "concatenate": "joins", "stack": "joins"},
     "apply": "apply",
     "cdist": "cdist",
+    "knn": "knn",
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "fourier"),
     "diff": "differences",
     **dict.fromkeys(("zeros", "ones", "full"), "creation"),

@@ -22,7 +22,7 @@ from .distance_inputs import check_rows, distance_dtype
 from .distances import NEAR, NEAR_FLOAT32, Metric, distances, finish_distances, wide_rows
 from .operation import Operation, Params
 
-__all__ = ["CDIST", "CdistParams", "DistanceKernel", "TilePanels"]
+__all__ = ["CDIST", "CdistParams", "DistanceKernel", "TilePanels", "distances_from"]
 
 _TILE = {"cpu": (256, 512), "cuda": (2048, 4096)}
 """Rows of a by rows of b that are computed at once: on a CPU 1 MiB of distances, which stays in cache."""
@@ -196,12 +196,13 @@ def _oracle(arrays: Sequence[NDArray[Any]], params: CdistParams) -> NDArray[Any]
     """Return SciPy's formulas, row by row in NumPy."""
     a, b = (array.astype(np.float64) for array in arrays)
     with np.errstate(all="ignore"):
-        rows = [_oracle_row(row, b, params.metric) for row in a]
+        rows = [distances_from(row, b, params.metric) for row in a]
     dtype = distance_dtype(*(array.dtype for array in arrays))
     return np.array(rows).reshape(a.shape[0], b.shape[0]).astype(dtype)
 
 
-def _oracle_row(row: NDArray[Any], b: NDArray[Any], metric: Metric) -> NDArray[Any]:
+def distances_from(row: NDArray[Any], b: NDArray[Any], metric: Metric) -> NDArray[Any]:
+    """Return the distances of one row to all rows of b by the formulas alone, in NumPy."""
     difference: NDArray[Any] = b - row
     match metric:
         case "dot":

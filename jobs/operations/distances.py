@@ -41,6 +41,7 @@ __all__ = [
     "NEAR",
     "NEAR_FLOAT32",
     "Metric",
+    "column_sums",
     "distances",
     "expand_squares",
     "finish_distances",
@@ -95,7 +96,7 @@ def distances(xp: Namespace, a: Any, b: Any, metric: Metric, *, near: float = NE
     if metric == "dot":
         return xp.matmul(a, b.T)
     if metric == "cityblock":
-        return _column_sums(xp, a, b, power=1)
+        return column_sums(xp, a, b, power=1)
     if metric == "cosine":
         half = 0.5 * _squares(xp, to_unit(xp, a), to_unit(xp, b), near)
         return xp.where(half > 2, xp.asarray(2.0, dtype=half.dtype), half)
@@ -170,17 +171,17 @@ def _row_sums(xp: Namespace, x: Any) -> Any:
 
 def _squares(xp: Namespace, a: Any, b: Any, near: float) -> Any:
     if a.shape[1] <= FEW_COLUMNS:
-        return _column_sums(xp, a, b, power=2)
+        return column_sums(xp, a, b, power=2)
     squares, a_norms, b_norms = expand_squares(xp, a, b)
     if not bool(xp.isfinite(xp.max(a_norms) + xp.max(b_norms))):
-        return _column_sums(xp, a, b, power=2)
+        return column_sums(xp, a, b, power=2)
     nearest = near * (a.shape[1] + 6)
     # by the largest norm first: one comparison for most pairs
     rows, columns = xp.nonzero(squares < (nearest * (a_norms + xp.max(b_norms)))[:, None])
     is_near = squares[rows, columns] < nearest * (a_norms[rows] + b_norms[columns])
     rows, columns = rows[is_near], columns[is_near]
     if rows.shape[0] * _MANY > squares.shape[0] * squares.shape[1]:
-        return _column_sums(xp, a, b, power=2)
+        return column_sums(xp, a, b, power=2)
     squares[rows, columns] = pair_distances(xp, a, b, rows, columns, "sqeuclidean")
     return squares
 
@@ -201,7 +202,7 @@ def expand_squares(xp: Namespace, a: Any, b: Any) -> tuple[Any, Any, Any]:
         return xp.matmul(left, right.T), a_norms, b_norms
 
 
-def _column_sums(xp: Namespace, a: Any, b: Any, *, power: Literal[1, 2]) -> Any:
+def column_sums(xp: Namespace, a: Any, b: Any, *, power: Literal[1, 2]) -> Any:
     """Return the sums of absolute differences, or of their squares, column by column."""
     if xp is not np:
         found = xp.cdist(a, b, p=float(power), compute_mode="donot_use_mm_for_euclid_dist")
