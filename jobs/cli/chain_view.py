@@ -8,6 +8,7 @@ from ..chain_plan import AnyPlan, ChainPlan, Fusion, PlannedStep
 from ..durations import format_seconds
 from ..output_names import output_beside
 from ..placement import Place
+from ..planning import Plan
 from ..sizes import format_bytes
 from ..spec import OutputSpec
 from .plan_view import header_text, memory_text, named_text, parameters_text, place_text, plan_record, plan_table
@@ -57,38 +58,41 @@ def _output_rows(plan: ChainPlan, output: OutputSpec | None) -> list[tuple[str, 
 def _steps(plan: ChainPlan) -> list[str]:
     rows = [("step", "of", "tasks", "result", "reads", "alone")]
     for step in plan.steps:
-        one = step.plan
-        rows.append(
-            (
-                step.name,
-                ", ".join(_read_text(step, name) for name in step.inputs),
-                str(one.n_blocks),
-                f"{one.output.shape} {one.output.dtype.name}" if one.output.dtype.names is None else "records",
-                format_bytes(one.read_bytes),
-                format_seconds(one.predicted_s),
-            )
-        )
+        rows += _fused_rows(step, step.name)
+        sizes = format_bytes(step.plan.read_bytes), format_seconds(step.plan.predicted_s)
+        rows.append((step.name, ", ".join(step.inputs), str(step.plan.n_blocks), _result(step.plan), *sizes))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  " + "  ".join(f"{text:<{n}}" for text, n in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _read_text(step: PlannedStep | Fusion, name: str) -> str:
-    """Return an input of a step; one that is computed as it is read with its expression."""
-    if name not in step.fused:
-        return name
-    fused = step.fused[name]
-    inputs = ", ".join(_read_text(fused, each) for each in fused.inputs)
-    return f"{escape(str(fused.plan.params.get('expr', name)))} of {inputs}"
+def _fused_rows(step: PlannedStep | Fusion, reader: str) -> list[tuple[str, ...]]:
+    """Return a row for each step that is computed as it is read, those that it reads itself first."""
+    rows: list[tuple[str, ...]] = []
+    for fused in step.fused.values():
+        rows += _fused_rows(fused, reader)
+        rows.append((fused.name, ", ".join(fused.inputs), f"in {reader}", _result(fused.plan), "", ""))
+    return rows
+
+
+def _result(plan: Plan) -> str:
+    output = plan.output
+    return f"{output.shape} {output.dtype.name}" if output.dtype.names is None else f"{output.shape} records"
+
+
+def _reads(step: PlannedStep | Fusion) -> list[Any]:
+    """Return what a step reads: names, and in place of a step that is computed as it is read what that is."""
+    return [_fusion(step.fused[name]) if name in step.fused else name for name in step.inputs]
+
+
+def _fusion(fused: Fusion) -> dict[str, Any]:
+    return {"name": fused.name, "reads": _reads(fused), "params": dict(fused.plan.params)}
 
 
 def job_plan_record(plan: AnyPlan, place: Place) -> dict[str, Any]:
     """Return a plan as a JSON document; that of a chain has the documents of its steps in ``"steps"``."""
     if not isinstance(plan, ChainPlan):
         return plan_record(plan, place)
-    steps = [
-        {**plan_record(step.plan, place), "name": step.name, "reads": [_read_text(step, each) for each in step.inputs]}
-        for step in plan.steps
-    ]
+    steps = [{**plan_record(step.plan, place), "name": step.name, "reads": _reads(step)} for step in plan.steps]
     shared = {name: steps[0][name] for name in ("schema", "feasible", "device", "cluster", "reason", "precision")}
     outputs = {name: {"shape": list(plan.header_of(name).shape), "step": step} for name, step in plan.outputs}
     return {
