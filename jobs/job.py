@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from pydantic import ValidationError
+
 from .arrays import Source, open_input
 from .errors import SpecError
 from .headers import ArrayHeader
@@ -95,7 +97,27 @@ def open_job(spec: JobSpec, arrays: Sequence[Any] = ()) -> Job:
         if joined is not None:
             return Job(spec, _ready(OPERATIONS["concatenate"], (joined,)), (joined,), params)
     sources = tuple(open_given(*each) for each in given) if arrays else tuple(map(open_input, entries))
+    if operation.name == "rechunk":
+        spec = _with_chunks(spec, operation, sources[0].header, params)
     return Job(spec, _ready(operation, sources), sources, params)
+
+
+def _with_chunks(spec: JobSpec, operation: Operation, header: ArrayHeader, params: dict[str, Any]) -> JobSpec:
+    """Return a job whose output is stored in the chunks that `rechunk` asks for."""
+    try:
+        chunks = operation.params(**params).fitted(header)  # type: ignore[attr-defined]
+    except ValidationError:
+        # the plan says what is wrong
+        return spec
+    if spec.output is None:
+        return spec
+    if spec.output.chunks not in (None, chunks):
+        raise SpecError(
+            "rechunk: two shapes of chunks are asked for",
+            cause=f"params.chunks {chunks}; output.chunks {spec.output.chunks}",
+            next="leave output.chunks out",
+        )
+    return spec.model_copy(update={"output": spec.output.model_copy(update={"chunks": chunks})})
 
 
 def _given(operation: Operation, arrays: Sequence[Any]) -> list[tuple[Any, str]]:

@@ -12,7 +12,8 @@ __all__ = ["OPERATIONS", "Operation", "Params"]
 _FAMILIES = {
     "matmul": "matmul",
     "map": "map",
-    **{"convert": "convert", "transpose": "transpose", "reshape": "reshape", "concatenate": "joins", "stack": "joins"},
+    **{"convert": "convert", "rechunk": "rechunk", "transpose": "transpose", "reshape": "reshape"},
+    **{"concatenate": "joins", "stack": "joins"},
     "apply": "apply",
     "cdist": "cdist",
     "knn": "knn",
