@@ -25,7 +25,6 @@ _FAMILIES = {
     **{"sum": "sums", "mean": "sums", "prod": "prod", "var": "moments", "std": "moments", "norm": "norm"},
     **{"min": "extrema", "max": "extrema", "ptp": "extrema", "argmin": "arg_extrema", "argmax": "arg_extrema"},
     **{"tensordot": "tensordot", "einsum": "einsum"},
-    **{"tensordot": "tensordot", "einsum": "einsum"},
     **{"qr": "qr", "svd": "svd", "pca": "pca", "lstsq": "lstsq", "standardize": "standardize"},
     **dict.fromkeys(("percentile", "quantile", "median", "nanpercentile", "nanquantile", "nanmedian"), "quantiles"),
     **{"any": "logic", "all": "logic", "count_nonzero": "logic"},
