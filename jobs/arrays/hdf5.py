@@ -89,13 +89,20 @@ def _choose(location: Location, file: Any) -> Any:
     names: list[str] = []
 
     def visit(name: str, item: Any) -> bool | None:
-        if isinstance(item, h5py.Dataset):
+        if isinstance(item, h5py.Dataset) and _holds_numbers(item):
             names.append(item.name.lstrip("/"))
         return True if len(names) > MOST_LISTED else None
 
     at.visititems(visit)
     here = Location(location.name, location.path, None if at is not file else location.member)
     return file[choose_array(here, names, kind="an HDF5 file" if at is file else "a group")]
+
+
+def _holds_numbers(dataset: Any) -> bool:
+    try:
+        return dataset.shape is not None and dataset.dtype.kind in "biufc"
+    except TypeError:
+        return False
 
 
 def _dtype_of(name: str, dataset: Any) -> np.dtype[Any]:
