@@ -123,7 +123,9 @@ def test_every_line_is_read() -> None:
 
 
 def test_every_operation_stands_in_the_page() -> None:
-    assert {row.operation for row in rows()} == set(OPERATIONS)
+    # chunks are a matter of files: NumPy and PyTorch have no word for them
+    assert {row.operation for row in rows()} == set(OPERATIONS) - {"rechunk"}
+    assert "`rechunk`" in PAGE
     assert all(f'run("{row.operation}"' in row.python for row in rows())
 
 
