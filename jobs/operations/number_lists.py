@@ -12,14 +12,16 @@ __all__ = ["Number", "Numbers", "NumbersOrName", "Pair"]
 
 
 def _parse_numbers(value: object) -> object:
-    """Read ``"5,50,95"`` as a command line gives it, and arrays; everything else as it is."""
+    """Read ``"5,50,95"`` as a command line gives it, in one piece or split, and arrays; everything else as it is."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, str):
         text = value.strip()
         numbers = tuple(_parse_number(part.strip()) for part in text.strip("()[]").split(",") if part.strip())
         return numbers[0] if len(numbers) == 1 and not re.search(r"[,\[(]", text) else numbers
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, list | tuple):
+        return tuple(_parse_number(part.strip()) if isinstance(part, str) else part for part in value)
+    return value
 
 
 def _parse_number(text: str) -> object:

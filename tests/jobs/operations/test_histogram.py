@@ -119,4 +119,5 @@ def test_parameters_may_be_text() -> None:
     x = np.arange(10.0)
     text = run_chain("histogram", [x], {"bins": "0,2.5,7", "range": "0,5"})
     assert [text["counts"].tolist(), text["edges"].tolist()] == [[3, 5], [0, 2.5, 7]]
-    assert run_chain("histogram", [x], {"bins": "3", "range": "0,6"})["counts"].tolist() == [2, 2, 3]
+    for bounds in ("0,6", ["0", "6"]):
+        assert run_chain("histogram", [x], {"bins": "3", "range": bounds})["counts"].tolist() == [2, 2, 3]
