@@ -165,7 +165,9 @@ def files_of(source: Source) -> tuple[str, ...]:
     files: tuple[str, ...] | None = getattr(source, "files", None)
     if files is not None:
         return files
-    return (source.path,) if isinstance(source, FileBacked) else ()
+    # not isinstance of FileBacked, which takes 25 us: of ten thousand files this is asked often
+    path: str | None = getattr(source, "path", None)
+    return () if path is None else (path,)
 
 
 def marks_of(source: Source) -> tuple[tuple[str, str], ...]:
