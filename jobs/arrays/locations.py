@@ -48,10 +48,15 @@ def is_url(text: str) -> bool:
 def is_pattern(text: str) -> bool:
     """Return whether a path stands for all files that match: it holds ``*``, ``?`` or ``[``, and no such file is there.
 
+    A URL never does.
+
     >>> is_pattern("runs/*.npy"), is_pattern("runs/1.h5::scan*")
     (True, False)
     """
-    path = text if is_url(text) else _parts(text)[0]
+    if is_url(text):
+        # a question mark is the beginning of its query
+        return False
+    path = _parts(text)[0]
     return glob.has_magic(path) and not _exists(path)
 
 

@@ -57,6 +57,10 @@ def open_remote(url: str) -> Source:
         local = unquote(urlsplit(path).path)
         return open_source(local if member is None else f"{local}::{member}")
     name = public_name(path) if member is None else f"{public_name(path)}::{member}"
+    if "*" in urlsplit(path).path:
+        raise InputUnsupportedError(
+            f"{name}: patterns stand for files of this machine", cause="a URL names one file", next="list the URLs"
+        )
     file = open_file(path, name)
     if urlsplit(path).path.rstrip("/").endswith(".zarr") or file.is_folder():
         from .remote_stores import open_remote_zarr

@@ -229,6 +229,7 @@ def test_a_file_that_changes_while_it_is_read_is_told_of() -> None:
     ("path", "kind", "match"),
     [
         ("no.npy", InputError, "no such file"),
+        ("*.npy", InputUnsupportedError, "patterns stand for files of this machine"),
         ("no.zarr", InputError, "no such array"),
         ("x.npy::a", InputError, "holds one array"),
         ("x.h5", InputError, "4 arrays, and none is named"),
