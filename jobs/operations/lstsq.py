@@ -109,7 +109,7 @@ class _Solver:
 
     def __call__(self, blocks: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
         joined = np.hstack([block.reshape(len(block), -1) for block in blocks])
-        joined = joined.astype(wide_dtype(joined.dtype))
+        joined = joined.astype(wide_dtype(joined.dtype), copy=False)
         if not np.isfinite(joined).all():
             raise np.linalg.LinAlgError("SVD did not converge in Linear Least Squares")
         a, b = joined[:, : self.n], joined[:, self.n :]

@@ -102,7 +102,7 @@ def draft_solution(
         Of the packed array.
     flops : int
     copies : int
-        So many times the inputs and the results are in memory at once.
+        So many times the inputs, as they are cast, and the results are in memory at once: LAPACK has its own.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def draft_solution(
     """
     size = sum(math.prod(shape) for shape in shapes)
     read = sum(header.nbytes for header in headers)
-    need = copies * (read + size * dtype.itemsize)
+    need = read + copies * dtype.itemsize * (sum(header.size for header in headers) + size)
     _check_fits(need, limits, kernel.what)
     stage = MapStage(
         kernel,

@@ -91,7 +91,7 @@ class _Solver:
     mode: str
 
     def __call__(self, blocks: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
-        x = blocks[0].astype(wide_dtype(blocks[0].dtype))
+        x = blocks[0].astype(wide_dtype(blocks[0].dtype), copy=False)
         q, r = fix_diagonal(*thin_product(np, x, np.eye(min(x.shape))))
         return {"reduced": (q, r), "q": (q,), "r": (r,)}[self.mode]
 

@@ -61,7 +61,8 @@ def choose_rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits) -> int:
     41943
     """
     wide = wide_dtype(dtype).itemsize
-    fitting = limits.task_host_bytes // row_bytes(n, dtype)
+    room = limits.task_host_bytes if limits.device == "cpu" else min(limits.task_host_bytes, limits.task_device_bytes)
+    fitting = room // row_bytes(n, dtype)
     wanted = max(_PIECE_BYTES // (wide * n), _ASPECT * n)
     if limits.block_bytes is not None:
         wanted = max(limits.block_bytes // (dtype.itemsize * n), _LEAST_ASPECT * n)
@@ -71,7 +72,7 @@ def choose_rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits) -> int:
         raise CannotFitError(
             f"a QR of {n} columns does not fit in one task",
             cause=f"{min(_LEAST_ASPECT * n, m)} rows and their factors take {format_bytes(need)}; "
-            f"a task may take {format_bytes(limits.task_host_bytes)}",
+            f"a task may take {format_bytes(room)}",
             safe="nothing was read or written",
             next="raise --memory, or ask for a few singular vectors: arraymill run svd x.npy --k 20",
         )

@@ -128,7 +128,7 @@ class _Solver:
     compute_uv: bool
 
     def __call__(self, blocks: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
-        x = blocks[0].astype(wide_dtype(blocks[0].dtype))
+        x = blocks[0].astype(wide_dtype(blocks[0].dtype), copy=False)
         if not np.isfinite(x).all():
             # LAPACK gives up where it finds NaN, and gives NaN for inf
             raise np.linalg.LinAlgError("SVD did not converge")

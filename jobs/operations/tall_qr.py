@@ -1,4 +1,4 @@
-"""QR factors of tall matrices in memory: slabs of rows that stay in cache, their small factors stacked and factored.
+"""QR factors of tall matrices in memory: on the CPU by slabs of rows that stay in cache, whose factors are stacked.
 
 ::
 
@@ -23,6 +23,8 @@ ed. (2002), theorem 19.4.
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from ..kernels import Namespace
 
@@ -49,13 +51,12 @@ def r_factor(xp: Namespace, x: Any) -> Any:
 
     Examples
     --------
-    >>> import numpy as np
     >>> x = np.arange(12.0).reshape(6, 2)
     >>> r = r_factor(np, x)
     >>> bool(np.allclose(r.T @ r, x.T @ x))
     True
     """
-    slab = _slab_rows(x)
+    slab = _slab_rows(xp, x)
     whole = x.shape[0] // slab * slab
     if whole < 2 * slab:
         return _r_of(xp, x)
@@ -73,13 +74,12 @@ def thin_product(xp: Namespace, x: Any, small: Any) -> tuple[Any, Any]:
 
     Examples
     --------
-    >>> import numpy as np
     >>> x = np.arange(12.0).reshape(6, 2)
     >>> q, r = thin_product(np, x, np.eye(2))
     >>> bool(np.allclose(q @ r, x)), bool(np.allclose(q.T @ q, np.eye(2)))
     (True, True)
     """
-    slab = _slab_rows(x)
+    slab = _slab_rows(xp, x)
     whole = x.shape[0] // slab * slab
     if whole < 2 * slab:
         q, r = xp.linalg.qr(x)
@@ -95,9 +95,10 @@ def thin_product(xp: Namespace, x: Any, small: Any) -> tuple[Any, Any]:
     return xp.concat([product, xp.matmul(q_rest, inner[n_slabs * n :])], axis=0), top
 
 
-def _slab_rows(x: Any) -> int:
-    n = int(x.shape[1])
-    return max(_SLAB_BYTES // (8 * n), _LEAST_ASPECT * n)
+def _slab_rows(xp: Namespace, x: Any) -> int:
+    """Return the rows of a slab; torch takes the matrix whole, for a GPU factors one small matrix after another."""
+    m, n = int(x.shape[0]), int(x.shape[1])
+    return max(_SLAB_BYTES // (8 * n), _LEAST_ASPECT * n) if xp is np else m
 
 
 def _slabs(xp: Namespace, x: Any, whole: int, slab: int) -> Any:

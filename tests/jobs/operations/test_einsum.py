@@ -57,7 +57,7 @@ def check_sum_of_products(got: NDArray[Any], arrays: list[NDArray[Any]], functio
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(
     subscripts=st.sampled_from((*MATRICES, *WRITTEN, *ELEMENTS, *SUMMED, *SINGLE)),
     codes=st.sampled_from([(code, code) for code in CODES] + [("f4", "f8"), ("i2", "f4"), ("u1", "i1")]),

@@ -20,7 +20,7 @@ CODES = ("f4", "f8", "c8", "c16", "i4")
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     shapes=st.sampled_from(SHAPES),
     codes=st.tuples(st.sampled_from(CODES), st.sampled_from(CODES)),

@@ -33,7 +33,7 @@ def n_levels(x: NDArray[Any], **settings: Any) -> int:
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     shape=st.sampled_from(SHAPES),
     code=st.sampled_from(("f4", "f8", "c8", "c16", "i4", "?")),

@@ -31,7 +31,7 @@ def ask(x: NDArray[Any], params: dict[str, Any]) -> tuple[NDArray[Any], ...]:
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     case=st.sampled_from(CASES),
     code=st.sampled_from(("f2", "f4", "f8", "i2", "u1", "?", "c8", "c16")),
