@@ -14,7 +14,7 @@ from .help import SectionOption
 __all__ = ["given_parameters", "parameter_options"]
 
 _PREFIX = "parameter_"
-_METAVARS: dict[Any, str] = {int: "INT", float: "NUMBER", str: "TEXT", tuple: "INT,INT,...", list: "A,B,..."}
+_METAVARS: dict[Any, str] = {int: "INT", float: "NUMBER", str: "TEXT", list: "A,B,..."}
 
 
 def parameter_options(operation: Operation) -> list[click.Option]:
@@ -76,8 +76,18 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 def _metavar(members: list[Any]) -> str | None:
     if any(get_origin(member) is Literal for member in members):
         return None
-    names = [_METAVARS.get(get_origin(member) or member, "TEXT") for member in members]
-    return "|".join(dict.fromkeys(names))
+    words = [(_word(member), get_origin(member) is tuple) for member in members]
+    names = [f"{word},{word},..." if is_tuple else word for word, is_tuple in words]
+    # whoever may write a number may write a whole one
+    return "|".join(name for name in dict.fromkeys(names) if name != "INT" or "NUMBER" not in names)
+
+
+def _word(member: Any) -> str:
+    """Return what one value is called; of a tuple the widest of its items."""
+    if get_origin(member) is not tuple:
+        return _METAVARS.get(get_origin(member) or member, "TEXT")
+    words = {_word(part) for item in get_args(member) if item is not ... for part in _members(item)}
+    return next((word for word in ("TEXT", "NUMBER") if word in words), "INT")
 
 
 def _help(field: FieldInfo) -> str:

@@ -48,13 +48,17 @@ from .svd import SVD, flip_by_rows
 
 __all__ = ["PCA", "PcaParams"]
 
+_SOLVERS = (
+    "covariance: in one pass; tsqr: small variances keep twice the digits; randomized: for a few of many columns;"
+    " auto: covariance, and tsqr with --precision strict"
+)
 
 class PcaParams(Params):
     """Parameters of pca."""
 
     n_components: int | None = Field(None, description="how many directions; by default the shorter side")
     whiten: bool = Field(False, description="divide scores by their standard deviations")
-    solver: Literal["auto", "covariance", "tsqr", "randomized"] = Field("auto", description="how; see the page of pca")
+    solver: Literal["auto", "covariance", "tsqr", "randomized"] = Field("auto", description=_SOLVERS)
     seed: int = Field(0, ge=0, lt=1 << 64, description="of the randomized solver")
     power_iterations: int = Field(4, ge=0, description="of the randomized solver")
 

@@ -66,3 +66,18 @@ def test_help_has_types_and_defaults():
 def test_every_parameter_of_every_operation_is_described(operation):
     assert all(field.description for field in operation.params.model_fields.values())
     assert len(parameter_options(operation)) == len(operation.params.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("operation", "flag", "metavar"),
+    [
+        ("sum", "--axis", "INT|INT,INT,..."),
+        ("percentile", "--q", "NUMBER|NUMBER,NUMBER,..."),
+        ("histogram", "--range", "NUMBER,NUMBER,..."),
+        ("tensordot", "--axes", "INT|INT,INT,..."),
+        ("map", "--names", "TEXT,TEXT,..."),
+    ],
+)
+def test_what_is_to_be_written_is_named(operation: str, flag: str, metavar: str) -> None:
+    options = {option.opts[0]: option.metavar for option in parameter_options(OPERATIONS[operation])}
+    assert options[flag] == metavar
