@@ -75,14 +75,27 @@ def _open_zarr(location: Location, entry: InputSpec) -> Source:
     return open_zarr(location, entry)
 
 
+def _open_parquet(location: Location, entry: InputSpec) -> Source:
+    from .parquet_source import open_parquet
+
+    return open_parquet(location, entry)
+
+
+def _open_csv(location: Location, entry: InputSpec) -> Source:
+    from .csv_source import open_csv
+
+    return open_csv(location, entry)
+
+
 def _open_raw(location: Location, entry: InputSpec) -> Source:
     from .raw import open_raw
 
     return open_raw(location, entry)
 
 
-READ = "read are .npy, .npz, Zarr and HDF5, and raw binary whose dtype is stated"
+READ = "read are .npy, .npz, Zarr, HDF5, Parquet, .csv, .tsv and .txt, and raw binary whose dtype is stated"
 
+PARQUET = "a Parquet file"
 NPY_MAGIC, ZIP_MAGICS, HDF5_MAGIC = npy_format.MAGIC_PREFIX, (b"PK\x03\x04", b"PK\x05\x06"), b"\x89HDF\r\n\x1a\n"
 
 INPUT_FORMATS = (
@@ -90,17 +103,19 @@ INPUT_FORMATS = (
     InputFormat("a .npz archive", ZIP_MAGICS, _open_npz),
     # MATLAB writes 512 bytes of its own before it
     InputFormat("an HDF5 file", (HDF5_MAGIC,), _open_hdf5, starts=(0, 512, 1024, 2048)),
+    InputFormat(PARQUET, (b"PAR1",), _open_parquet),
 )
 
 _FOREIGN = (
     (b"\x80", "a pickle, which is never loaded", "numpy.save an array of numbers"),
     (b"CDF", "a netCDF file of version 3", "nccopy -k nc4 makes a netCDF-4 file of it, which is read as HDF5"),
-    (b"PAR1", "a Parquet file", "numpy.save its columns"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"(\xb5/\xfd", "a zstd archive", "unpack it first"),
 )
 _ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
 _RAW = ("dtype", "shape", "offset", "order")
+_TEXT = ("columns", "delimiter", "header", "comments")
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 def open_source(path: str | os.PathLike[str], entry: InputSpec | None = None) -> Source:
@@ -140,18 +155,32 @@ def open_source(path: str | os.PathLike[str], entry: InputSpec | None = None) ->
         if known.is_format_of(prefix):
             _check_unsaid(location, entry, known.name)
             return known.open(location, entry)
+    if _is_table(location, entry, prefix):
+        return _open_csv(location, entry)
     if entry.dtype is not None:
         return _open_raw(location, entry)
     raise _not_an_array(name, prefix)
 
 
+def _is_table(location: Location, entry: InputSpec, prefix: bytes) -> bool:
+    """Return whether a file is text of numbers: by its suffix, or by what is stated of it."""
+    is_named = location.path.lower().endswith(TEXT_SUFFIXES)
+    return b"\0" not in prefix and not _stated(entry, _RAW[1:]) and bool(is_named or _stated(entry, _TEXT))
+
+
+def _stated(entry: InputSpec, names: tuple[str, ...]) -> list[str]:
+    """Return which of some fields a job states."""
+    return [name for name in names if getattr(entry, name) != type(entry).model_fields[name].default]
+
+
 def _check_unsaid(location: Location, entry: InputSpec, kind: str) -> None:
     """Check that nothing is stated of a file that the file itself says."""
-    said = [name for name in _RAW if getattr(entry, name) != type(entry).model_fields[name].default]
+    allowed = ("columns",) if kind == PARQUET else ()
+    said = [name for name in _stated(entry, (*_RAW, *_TEXT)) if name not in allowed]
     if said:
         raise SpecError(
             f"{location.name}: is {kind}, which says its own {said[0]}",
-            cause=f"{said[0]} is stated of raw binary: {getattr(entry, said[0])}",
+            cause=f"{said[0]} is stated of {'raw binary' if said[0] in _RAW else 'text'}: {getattr(entry, said[0])}",
             next=f"leave {' and '.join(said)} out",
         )
 
@@ -171,7 +200,7 @@ def _not_an_array(name: str, prefix: bytes) -> InputError:
         if prefix.startswith(magic):
             return _foreign(name, kind, way_out)
     if b"\0" not in prefix and prefix.isascii():
-        return _foreign(name, "a text file", "numpy.save what numpy.loadtxt makes of it")
+        return _foreign(name, "a text file", "name it .csv, .tsv or .txt if it is a table of numbers")
     return InputError(
         f"{name}: is not a .npy file, nor of another format that is read",
         cause=f"it starts with {prefix[:8]!r}; a .npy file with {NPY_MAGIC!r}",

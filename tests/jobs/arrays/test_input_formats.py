@@ -76,7 +76,6 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
     "netcdf 3": (b"CDF\1" + bytes(100), "netCDF"),
     "pickle": (pickle.dumps([1, 2]), "pickle"),
     "gzip": (b"\x1f\x8b\x08", "gzip"),
-    "parquet": (b"PAR1\0\0", "Parquet"),
     "csv": (b"a,b\n1,2\n", "text"),
 }
 
