@@ -11,7 +11,7 @@ from ..store import JobFolder, JobLock, find_job, read_settled, read_state, remo
 from .conclusion import conclude
 from .driver import drive
 from .outcome import Outcome
-from .submission import absolute_spec, check_output, create_job, read_spec, start_driver
+from .submission import absolute_spec, check_output, create_job, read_spec, start_driver, with_absolute_params
 from .watch import SILENT, Watch
 
 __all__ = ["drive_submitted", "resume_job", "resume_job_in_background", "run_stored"]
@@ -24,7 +24,8 @@ def run_stored(spec: JobSpec, *, watch: Watch = SILENT) -> Outcome:
     ------
     JobError, ClusterError
     """
-    job = open_job(spec)
+    # as the stored job will say it, or a resume would take it for another
+    job = open_job(with_absolute_params(spec))
     check_output(job)
     folder, lock = create_job(absolute_spec(spec))
     watch.on_create(folder.id)

@@ -36,7 +36,15 @@ from .planned import plan_of
 from .resources import fitting_workers
 from .steps import output_specs
 
-__all__ = ["absolute_spec", "check_output", "create_job", "read_spec", "start_driver", "submit_spec"]
+__all__ = [
+    "absolute_spec",
+    "check_output",
+    "create_job",
+    "read_spec",
+    "start_driver",
+    "submit_spec",
+    "with_absolute_params",
+]
 
 
 def submit_spec(spec: JobSpec) -> JobFolder:
@@ -66,9 +74,13 @@ def absolute_spec(spec: JobSpec) -> JobSpec:
     output = spec.output
     if output is not None:
         output = output.model_copy(update={"path": absolute_output(output.path)})
+    return with_absolute_params(spec).model_copy(update={"inputs": inputs, "output": output})
+
+
+def with_absolute_params(spec: JobSpec) -> JobSpec:
+    """Return a job whose parameters mean the same in every folder; its inputs are called as they were."""
     steps = tuple(step.model_copy(update={"params": _absolute_params(step.op, step.params)}) for step in spec.steps)
-    params = _absolute_params(spec.op, spec.params)
-    return spec.model_copy(update={"inputs": inputs, "output": output, "params": params, "steps": steps})
+    return spec.model_copy(update={"params": _absolute_params(spec.op, spec.params), "steps": steps})
 
 
 def _absolute_params(op: str, params: dict[str, Any]) -> dict[str, Any]:

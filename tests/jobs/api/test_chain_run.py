@@ -17,7 +17,7 @@ from arraymill.jobs.api.resumption import assess
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.cli.explain_block import explain_block
 from arraymill.jobs.cli.job_view import view_job
-from arraymill.jobs.errors import InputChangedError, OutputError
+from arraymill.jobs.errors import InputChangedError, OutputError, UserCodeError
 from arraymill.jobs.runner import Progress
 from arraymill.jobs.spec import JobSpec
 from arraymill.jobs.store import JobFolder, list_jobs, read_settled, read_state
@@ -182,3 +182,17 @@ def test_the_outputs_of_a_finished_job_are_found_by_name(spec: JobSpec, tmp_path
     assert [output.path for output in stored_outputs(folder)] == [
         str(tmp_path / name) for name in ("y.npy", "y.mean.npy", "y.std.npy")
     ]
+
+
+def test_a_failed_job_whose_code_is_in_a_file_can_be_looked_at_and_resumed(
+    home: Path, tmp_path: Path, x_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("def f(rows):\n    assert rows.max() <= 0, 'large'\n    return rows.sum(1)\n")
+    spec = JobSpec(op="apply", inputs=[str(x_path)], params={"function": "mine.py:f"}, output="y.npy")
+    with pytest.raises(UserCodeError, match="large"):
+        stored.run_stored(spec)
+    (folder,) = list_jobs()
+    assert assess(folder).missing
+    with pytest.raises(UserCodeError):
+        stored.resume_job(folder)
