@@ -28,6 +28,8 @@ class ArrayHeader:
         As stored: the byte order may be foreign.
     order : {"C", "F"}
         The axis order in memory. An array that is both (1-D, say) is "C".
+    reader_bytes : int
+        What a reader of it keeps in memory beside what it is asked for, at most.
 
     Examples
     --------
@@ -40,6 +42,7 @@ class ArrayHeader:
     shape: Shape
     dtype: np.dtype[Any]
     order: Order = "C"
+    reader_bytes: int = 0
 
     @property
     def ndim(self) -> int:

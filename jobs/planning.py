@@ -175,7 +175,7 @@ def plan_job(
         draft.flops,
         draft.read_bytes,
         draft.output.nbytes,
-        draft.task_host_bytes,
+        draft.task_host_bytes + sum(header.reader_bytes for header in headers),
         draft.task_device_bytes,
         predicted.seconds,
         n_workers,

@@ -3,10 +3,11 @@
 ::
 
     chunks      |........|........|........|          a region is split where chunks end, so that each load covers
-    region           ^^^^^^^^^^^^^^^^                 whole chunks, 32 MiB of them at most or a single one; what is
+    region           ^^^^^^^^^^^^^^^^                 whole chunks, as many as may be kept or a single one; what is
     loads       |........|........:........|          loaded beyond the region is kept for the next one
 
-Jobs read a block piece by piece: without what is kept, the chunks that two pieces share would be unpacked twice.
+Jobs read a block piece by piece, some rows at a time: without what is kept, the chunks that two pieces share would be
+unpacked twice. A row of chunks is kept if it is not too large (`kept_bytes`), and counted with a task's memory.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from ..blocks import Region, Shape, region_shape
 from ..headers import ArrayHeader
 from .source import check_block, view_of
 
-__all__ = ["ChunkedReader"]
+__all__ = ["ChunkedReader", "kept_bytes"]
 
 LOAD_BYTES = 32 * 2**20
-"""Unpacked at once, and kept: some chunks of common sizes (1 to 16 MiB)."""
+"""Unpacked at once, and kept, at least: some chunks of common sizes (1 to 16 MiB)."""
+
+MOST_KEPT_BYTES = 256 * 2**20
+"""Rows of chunks that take more are unpacked again for each piece."""
 
 
 class ChunkedReader:
@@ -34,6 +38,7 @@ class ChunkedReader:
     Parameters
     ----------
     header : ArrayHeader
+        Its `reader_bytes` may be kept.
     chunks : tuple of int
         Shape of a chunk, in the stored order of the axes.
     load : callable
@@ -43,7 +48,7 @@ class ChunkedReader:
         The header's axes are those that are stored, reversed.
     """
 
-    __slots__ = ("_chunks", "_header", "_is_reversed", "_kept", "_kept_region", "_load", "_shape")
+    __slots__ = ("_chunks", "_header", "_is_reversed", "_kept", "_kept_region", "_limit_bytes", "_load", "_shape")
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class ChunkedReader:
         is_reversed: bool = False,
     ) -> None:
         self._header, self._chunks, self._load, self._is_reversed = header, chunks, load, is_reversed
+        self._limit_bytes = header.reader_bytes or LOAD_BYTES
         self._shape = header.shape[::-1] if is_reversed else header.shape
         self._kept: NDArray[Any] | None = None
         self._kept_region: Region = ()
@@ -93,6 +99,9 @@ class ChunkedReader:
             moved = 0
         assert self._kept is not None
         out[...] = view_of(self._kept, part, origin=self._kept_region)
+        if all(stop == n for (_, stop), n in zip(part, self._shape, strict=True)):
+            # the last element: whoever reads on reads another of several that are joined
+            self._kept, self._kept_region = None, ()
         return moved
 
     def _keep(self, cover: Region) -> None:
@@ -132,12 +141,24 @@ class ChunkedReader:
         extents = region_shape(self._cover(region))
         n_bytes = math.prod(extents) * self._header.dtype.itemsize
         axis = next((a for a, (n, c) in enumerate(zip(extents, self._chunks, strict=True)) if n > c), None)
-        if n_bytes <= LOAD_BYTES or axis is None:
+        if n_bytes <= self._limit_bytes or axis is None:
             yield region
             return
         chunk = self._chunks[axis]
-        length = max(LOAD_BYTES * extents[axis] // n_bytes // chunk, 1) * chunk
+        length = max(self._limit_bytes * extents[axis] // n_bytes // chunk, 1) * chunk
         start, stop = region[axis]
         for first in range(start - start % chunk, stop, length):
             part = (max(first, start), min(first + length, stop))
             yield from self._split((*region[:axis], part, *region[axis + 1 :]))
+
+
+def kept_bytes(shape: Shape, itemsize: int, chunks: Shape) -> int:
+    """Return how much of an array its reader may keep: a row of chunks, or some of them.
+
+    >>> kept_bytes((10_000, 1000), 8, (1000, 100)) == 32 * 2**20, kept_bytes((10_000, 10_000), 8, (1000, 100))
+    (True, 80000000)
+    """
+    whole = math.prod(shape) * itemsize
+    row = whole // shape[0] * min(chunks[0], shape[0]) if whole and shape else whole
+    chunk = math.prod(chunks) * itemsize
+    return min(max(LOAD_BYTES, chunk, row if row <= MOST_KEPT_BYTES else 0), whole)

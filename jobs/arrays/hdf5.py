@@ -12,6 +12,7 @@ The HDF Group, "HDF5 File Format Specification", version 3.0, IV.A.2.i "The Data
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from ..errors import InputUnsupportedError, JobError
 from ..headers import ArrayHeader
+from .chunked import kept_bytes
 from .hdf5_source import BROKEN_HDF5, Hdf5Source, broken_hdf5, open_hdf5_file, stamp_of
 from .locations import Location
 from .named_arrays import choose_array
@@ -75,6 +77,7 @@ def open_hdf5(location: Location, entry: InputSpec) -> Source:
         stamps = tuple((path, stamp_of(name, path)) for path in paths)
         # what is not in chunks is read as it is asked for
         chunks = dataset.chunks or (1,) * header.ndim
+        header = replace(header, reader_bytes=kept_bytes(header.shape, header.dtype.itemsize, chunks))
         return Hdf5Source(paths[-1], dataset.name, header, chunks, stamps)
 
 

@@ -24,7 +24,7 @@ from ..blocks import Region, Shape
 from ..errors import SpecError
 from ..headers import ArrayHeader, Order
 from .join_checks import How, check_shapes, check_streams, common_dtype
-from .members import OpenMembers
+from .members import MOST_OPEN, OpenMembers
 from .source import Source, check_block, files_of, marks_of, view_of
 
 __all__ = ["JoinedReader", "JoinedSource", "join_sources"]
@@ -209,7 +209,10 @@ def join_sources(sources: Sequence[Source], how: How = "concatenate", axis: int 
     bounds = (0, *accumulate(lengths))
     first = headers[0].shape
     shape = (*first[:axis], bounds[-1], *first[axis if is_stack else axis + 1 :])
-    return JoinedSource(tuple(sources), ArrayHeader(name, shape, dtype, _order(headers, shape)), axis, bounds, is_stack)
+    # those that were read to their end keep nothing, and no more are open
+    kept = sorted(header.reader_bytes for header in headers)[-(MOST_OPEN if axis else 2) :]
+    header = ArrayHeader(name, shape, dtype, _order(headers, shape), sum(kept))
+    return JoinedSource(tuple(sources), header, axis, bounds, is_stack)
 
 
 def _order(headers: Sequence[ArrayHeader], shape: Shape) -> Order:

@@ -215,4 +215,5 @@ def select_source(source: Source, text: str) -> SelectedSource:
     cuts = parse_selection(text, header.shape, name=header.name)
     shape = tuple(cut.length for cut in cuts if cut.is_kept)
     order = header.order if len(shape) > 1 else "C"
-    return SelectedSource(source, cuts, ArrayHeader(f"{header.name}[{text.strip()}]", shape, header.dtype, order))
+    name = f"{header.name}[{text.strip()}]"
+    return SelectedSource(source, cuts, ArrayHeader(name, shape, header.dtype, order, header.reader_bytes))

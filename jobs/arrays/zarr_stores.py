@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError, InputUnsupportedError, JobError
 from ..headers import ArrayHeader
+from .chunked import kept_bytes
 from .locations import Location
 from .named_arrays import choose_array
 from .npy_header import check_dtype
@@ -45,13 +46,14 @@ def open_zarr(location: Location, entry: InputSpec) -> ZarrSource:
             # of files that lie in the store and are none of its own
             warnings.simplefilter("ignore")
             member, array = _choose(location, is_zip=is_zip)
-        header = ArrayHeader(name, tuple(array.shape), _dtype_of(name, array))
+            shape, dtype, chunks = tuple(array.shape), _dtype_of(name, array), tuple(array.chunks)
     except JobError:
         raise
     except BROKEN_ZARR as error:
         raise broken_zarr(name, error) from error
     newest_ns = newest_change_ns(name, location.path if is_zip else str(Path(location.path, member)))
-    return ZarrSource(location.path, member, header, tuple(array.chunks), newest_ns, is_zip)
+    header = ArrayHeader(name, shape, dtype, reader_bytes=kept_bytes(shape, dtype.itemsize, chunks))
+    return ZarrSource(location.path, member, header, chunks, newest_ns, is_zip)
 
 
 def _choose(location: Location, *, is_zip: bool) -> tuple[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from arraymill.jobs.arrays import chunked
-from arraymill.jobs.arrays.chunked import ChunkedReader
+from arraymill.jobs.arrays.chunked import ChunkedReader, kept_bytes
 from arraymill.jobs.blocks import Region, as_slices, region_shape
 from arraymill.jobs.headers import ArrayHeader
 
@@ -49,9 +49,9 @@ def test_any_region_comes_in_whole_chunks(data: st.DataObject) -> None:
     stored = Chunks(shape, tuple(data.draw(st.integers(1, 4)) for _ in shape))
     is_reversed = len(shape) > 1 and data.draw(st.booleans())
     array = stored.array.T if is_reversed else stored.array
-    reader = stored.reader(is_reversed=is_reversed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunked, "LOAD_BYTES", data.draw(st.integers(1, 200)))
+        reader = stored.reader(is_reversed=is_reversed)
         for region in data.draw(st.lists(regions(array.shape), max_size=4)):
             out = np.empty(region_shape(region), data.draw(st.sampled_from([">i4", "<i4"])))
             reader.read(region, out)
@@ -100,6 +100,42 @@ def test_a_load_that_failed_is_not_taken_for_what_is_kept() -> None:
     stored.load = good  # type: ignore[method-assign]
     reader.read(((0, 1), (0, 12)), out)
     assert out.tolist() == [[*range(12)]]
+
+
+def test_a_row_of_chunks_is_kept_where_the_header_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunked, "LOAD_BYTES", 80)
+    stored = Chunks((40, 12), (5, 4))
+    for reader_bytes, times in ((0, 5), (240, 1)):
+        stored.loads.clear()
+        header = ArrayHeader("x", (40, 12), np.dtype(">i4"), reader_bytes=reader_bytes)
+        reader = ChunkedReader(header, stored.chunks, stored.load)
+        for start in range(40):
+            reader.read(((start, start + 1), (0, 12)), np.empty((1, 12), "<i4"))
+        assert set(stored.n_unpacked().values()) == {times}
+
+
+def test_nothing_is_kept_of_what_was_read_to_its_end() -> None:
+    stored = Chunks((40, 12), (5, 4))
+    reader = stored.reader()
+    for _ in range(2):
+        reader.read(((38, 40), (5, 12)), np.empty((2, 7), "<i4"))
+    assert len(stored.loads) == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks", "expected"),
+    [
+        ((1 << 20, 1 << 10), (1 << 10, 1 << 8), 32 << 20),
+        ((1 << 20, 1 << 10), (1 << 14, 1 << 8), 128 << 20),
+        ((1 << 20, 1 << 10), (1 << 16, 1 << 8), 128 << 20),
+        ((1 << 20, 1 << 10), (1 << 16, 1 << 6), 32 << 20),
+        ((100, 100), (10, 10), 80_000),
+        ((), (), 8),
+        ((0, 5), (1, 5), 0),
+    ],
+)
+def test_what_may_be_kept(shape: tuple[int, ...], chunks: tuple[int, ...], expected: int) -> None:
+    assert kept_bytes(shape, 8, chunks) == expected
 
 
 def test_there_are_no_views() -> None:
