@@ -19,8 +19,9 @@ from ..stages import Draft
 from .operation import Operation, Params
 from .packed import SolveKernel, draft_solution
 
-__all__ = ["FROM_COVARIANCE", "FROM_FACTOR", "FROM_SVD", "ComponentParams", "result_shapes"]
+__all__ = ["FEW_COMPONENTS", "FROM_COVARIANCE", "FROM_FACTOR", "FROM_SVD", "ComponentParams", "result_shapes"]
 
+FEW_COMPONENTS = "ask for a few: --n-components 20 --solver randomized"
 Arrays = Sequence[NDArray[Any]]
 Spectrum = tuple[NDArray[Any], NDArray[Any], NDArray[Any], float]
 """Variances, descending; directions, one a row; means; the sum of all variances."""
@@ -108,7 +109,8 @@ def _operation(name: str, inputs: tuple[str, ...], spectrum: Callable[[Arrays, i
         kernel = SolveKernel(_Solver(spectrum, **params.model_dump()), "the principal components")
         shapes = [shape for _, shape in result_shapes(params.n, params.k)]
         wide, flops = np.dtype(np.float64), 20 * params.n * min(params.m, params.n) ** 2
-        return draft_solution(headers, limits, kernel=kernel, shapes=shapes, dtype=wide, flops=flops)
+        chosen: dict[str, Any] = {"dtype": wide, "flops": flops, "way_out": FEW_COMPONENTS}
+        return draft_solution(headers, limits, kernel=kernel, shapes=shapes, **chosen)
 
     def oracle(arrays: Arrays, params: ComponentParams) -> NDArray[Any]:
         results = _Solver(spectrum, **params.model_dump())(arrays)

@@ -37,6 +37,8 @@ from .row_blocks import choose_rows, wide_dtype
 
 __all__ = ["LSTSQ", "LstsqParams"]
 
+_WAY_OUT = "solve for fewer columns of b at a time"
+
 
 class LstsqParams(Params):
     """Parameters of lstsq."""
@@ -61,7 +63,7 @@ def _chain(headers: Sequence[ArrayHeader], params: LstsqParams, limits: Limits) 
     ]
     rcond = float(np.finfo(dtype).eps) * max(m, n) if params.rcond is None else params.rcond
     problem = {"m": m, "n": n, "rcond": rcond}
-    rows = choose_rows(m, n + n_sides, np.result_type(a.dtype, b.dtype), limits)
+    rows = choose_rows(m, n + n_sides, np.result_type(a.dtype, b.dtype), limits, way_out=_WAY_OUT)
     if m <= rows:
         steps: tuple[Step, ...] = (Step("solved", _SOLVE, ("a", "b"), problem),)
     else:
@@ -124,7 +126,7 @@ def _build_solve(headers: Sequence[ArrayHeader], params: _ProblemParams, limits:
     shapes: list[Shape] = [(n, n_sides), (n_sides,) if params.m > n else (0,), (1,), (min(params.m, n),)]
     kernel = SolveKernel(_Solver(params.m, n, params.rcond), "the least squares problem")
     flops = 4 * m * n * (n + n_sides) + 20 * min(m, n) ** 3
-    return draft_solution(headers, limits, kernel=kernel, shapes=shapes, dtype=dtype, flops=flops)
+    return draft_solution(headers, limits, kernel=kernel, shapes=shapes, dtype=dtype, flops=flops, way_out=_WAY_OUT)
 
 
 def _solve_oracle(arrays: Sequence[NDArray[Any]], params: _ProblemParams) -> NDArray[Any]:
@@ -145,7 +147,7 @@ _SOLVE = Operation(
 
 def _stacked_chain(headers: Sequence[ArrayHeader], params: _ProblemParams, limits: Limits) -> Chain:
     header = headers[0]
-    rows = choose_rows(header.shape[0], header.shape[1], header.dtype, limits)
+    rows = choose_rows(header.shape[0], header.shape[1], header.dtype, limits, way_out=_WAY_OUT)
     solved = Step("solved", _SOLVE, ("stack",), params.model_dump())
     if header.shape[0] <= rows:
         return Chain((solved,), (("solved", "solved"),))

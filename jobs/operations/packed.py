@@ -23,6 +23,7 @@ from ..sizes import format_bytes
 from ..stages import ConstantStage, Draft, MapStage
 from .chain import Step
 from .operation import Operation, Params
+from .row_blocks import FEW_VECTORS, LARGE_SHARE
 
 __all__ = ["PART", "PartParams", "SolveKernel", "WholeInputs", "draft_solution", "part_steps"]
 
@@ -88,6 +89,7 @@ def draft_solution(
     dtype: np.dtype[Any],
     flops: int,
     copies: int = 3,
+    way_out: str = FEW_VECTORS,
 ) -> Draft:
     """Return the draft of a problem that is solved whole.
 
@@ -103,6 +105,8 @@ def draft_solution(
     flops : int
     copies : int
         So many times the inputs, as they are cast, and the results are in memory at once: LAPACK has its own.
+    way_out : str
+        What to do where they do not fit.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def draft_solution(
     size = sum(math.prod(shape) for shape in shapes)
     read = sum(header.nbytes for header in headers)
     need = read + copies * dtype.itemsize * (sum(header.size for header in headers) + size)
-    _check_fits(need, limits, kernel.what)
+    _check_fits(need, limits, kernel.what, way_out)
     stage = MapStage(
         kernel,
         Grid((size,), (size,)),
@@ -124,19 +128,14 @@ def draft_solution(
     return Draft(stage, ArrayHeader("output", (size,), dtype), flops=flops, task_host_bytes=need, read_bytes=read)
 
 
-def _check_fits(need: int, limits: Limits, what: str) -> None:
-    """Refuse what one task cannot hold.
-
-    Raises
-    ------
-    CannotFitError
-    """
-    if need > limits.task_host_bytes:
+def _check_fits(need: int, limits: Limits, what: str, way_out: str) -> None:
+    room = LARGE_SHARE * limits.task_host_bytes
+    if need > room:
         raise CannotFitError(
-            f"{what} does not fit in one task",
-            cause=f"it takes {format_bytes(need)}; a task may take {format_bytes(limits.task_host_bytes)}",
+            f"{what} does not fit in memory",
+            cause=f"it is solved whole and takes {format_bytes(need)}; a task may take {format_bytes(room)}",
             safe="nothing was read or written",
-            next="raise --memory, or ask for a few singular vectors: arraymill run svd x.npy --k 20",
+            next=f"raise --memory, or {way_out}",
         )
 
 

@@ -33,7 +33,7 @@ from ..errors import InputUnsupportedError, SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
 from .chain import Chain, Step
-from .components import FROM_COVARIANCE, FROM_FACTOR, FROM_SVD, result_shapes
+from .components import FEW_COMPONENTS, FROM_COVARIANCE, FROM_FACTOR, FROM_SVD, result_shapes
 from .factors import FACTORS
 from .map import MAP
 from .matrices import check_matrix
@@ -91,7 +91,7 @@ def _covariance(header: ArrayHeader, params: PcaParams, limits: Limits) -> _Step
 
 def _tsqr(header: ArrayHeader, params: PcaParams, limits: Limits) -> _Steps:
     m, n = header.shape
-    rows = choose_rows(m, n, header.dtype, limits)
+    rows = choose_rows(m, n, header.dtype, limits, way_out=FEW_COMPONENTS)
     return (
         _mean(),
         Step("factors", FACTORS, ("x", "average"), {"rows": rows, "centred": True}),

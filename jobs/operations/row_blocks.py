@@ -33,12 +33,15 @@ from ..limits import Limits
 from ..sizes import format_bytes
 from .block_sums import cast
 
-__all__ = ["RowBlocks", "choose_rows", "cuts_per_task", "row_bytes", "wide_dtype"]
+__all__ = ["FEW_VECTORS", "LARGE_SHARE", "RowBlocks", "choose_rows", "cuts_per_task", "row_bytes", "wide_dtype"]
 
 _PIECE_BYTES = 32 << 20
 """Of rows in float64 that are factored at once: many more rows than columns, and several fit beside each other."""
 _ASPECT, _LEAST_ASPECT = 8, 2
 """Rows are so many times the columns: the stack is so many times smaller than the array."""
+FEW_VECTORS = "ask for a few singular vectors: arraymill run svd x.npy --k 20"
+LARGE_SHARE = 4
+"""What cannot be cut may take so many times the memory of a task: half of the job's, so that two run at once."""
 _LEAST_BLOCK_BYTES, _MOST_BLOCK_BYTES, _N_TASKS = 64 << 20, 4 << 30, 256
 
 
@@ -47,36 +50,38 @@ def wide_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.complex128 if dtype.kind == "c" else np.float64)
 
 
-def choose_rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits) -> int:
-    """Return how many rows are factored at once, of m rows of n columns.
+def choose_rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits, *, way_out: str = FEW_VECTORS) -> int:
+    """Return how many rows are factored at once, of m rows of n columns; `way_out` is for who has too many columns.
 
     Raises
     ------
     CannotFitError
-        If there are so many columns that a block of twice as many rows does not fit in one task.
+        If there are so many columns that twice as many rows do not fit in half of the memory.
 
     Examples
     --------
     >>> choose_rows(10_000_000, 100, np.dtype("f4"), Limits())
     41943
     """
-    wide = wide_dtype(dtype).itemsize
-    room = limits.task_host_bytes if limits.device == "cpu" else min(limits.task_host_bytes, limits.task_device_bytes)
-    fitting = room // row_bytes(n, dtype)
+    wide, least = wide_dtype(dtype).itemsize, min(_LEAST_ASPECT * n, m)
     wanted = max(_PIECE_BYTES // (wide * n), _ASPECT * n)
     if limits.block_bytes is not None:
         wanted = max(limits.block_bytes // (dtype.itemsize * n), _LEAST_ASPECT * n)
-    rows = min(wanted, fitting, m)
-    if rows < min(_LEAST_ASPECT * n, m):
-        need = min(_LEAST_ASPECT * n, m) * row_bytes(n, dtype)
+    rows = min(wanted, _room(limits, 1) // row_bytes(n, dtype), m)
+    room, need = _room(limits, LARGE_SHARE), least * row_bytes(n, dtype)
+    if need > room:
         raise CannotFitError(
             f"a QR of {n} columns does not fit in one task",
-            cause=f"{min(_LEAST_ASPECT * n, m)} rows and their factors take {format_bytes(need)}; "
-            f"a task may take {format_bytes(room)}",
+            cause=f"{least} rows and their factors take {format_bytes(need)}; a task may take {format_bytes(room)}",
             safe="nothing was read or written",
-            next="raise --memory, or ask for a few singular vectors: arraymill run svd x.npy --k 20",
+            next=f"raise --memory, or {way_out}",
         )
-    return rows
+    return max(rows, least)
+
+
+def _room(limits: Limits, share: int) -> int:
+    host = share * limits.task_host_bytes
+    return host if limits.device == "cpu" else min(host, limits.task_device_bytes)
 
 
 def row_bytes(n: int, dtype: np.dtype[Any]) -> int:

@@ -113,6 +113,8 @@ def test_rows_are_many_times_the_columns_while_they_fit() -> None:
     assert choose_rows(10**7, 1000, np.dtype("f4"), Limits()) == 7456
     assert choose_rows(10**7, 2500, np.dtype("f8"), Limits(task_host_bytes=640 << 20)) == 6710
     assert choose_rows(50, 7, np.dtype("f4"), Limits()) == 50
+    # twice as many rows as columns are taken even where they fill half of the memory
+    assert choose_rows(10**7, 5000, np.dtype("f8"), Limits(task_host_bytes=640 << 20)) == 10_000
     with pytest.raises(CannotFitError, match="--memory"):
         choose_rows(10**7, 4000, np.dtype("f8"), Limits())
 
