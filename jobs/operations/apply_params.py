@@ -99,22 +99,27 @@ class ApplyParams(Params):
         found, wanted = _digest(given), given.get("digest")
         if found is not None and wanted is not None and found != wanted:
             raise InputChangedError(
-                "the code or the model is another than the one that was asked for",
-                cause=f"its SHA-256 is {found}, not {wanted}",
-                next="put the old files back, or leave digest out",
+                "the code or the model is another than when the job began, or than was asked for",
+                cause=f"{_called(given)}: its SHA-256 is {found}, not {wanted}",
+                safe="what the job has done is kept",
+                next="put the old file back, or start a new job with this one",
             )
         return {**given, "digest": found or wanted}
 
     @classmethod
     def absolute(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return parameters as a user gave them, with paths that mean the same in every folder."""
+        """Return parameters as a user gave them, with paths that mean the same in every folder, and the digest.
+
+        So they are stored with a job, which other code is not for.
+        """
         made = dict(given)
         for name in _FILES:
             if isinstance(made.get(name), str):
                 made[name] = str(Path(made[name]).absolute())
         if isinstance(made.get("function"), str):
             made["function"] = absolute_code(made["function"])
-        return made
+        found = _digest(made)
+        return made if found is None else {"digest": found} | made
 
 
 def _digest(given: Mapping[str, Any]) -> str | None:
@@ -128,6 +133,10 @@ def _digest(given: Mapping[str, Any]) -> str | None:
     for path in files:
         digest.update(bytes.fromhex(file_digest(path)))
     return digest.hexdigest()
+
+
+def _called(given: Mapping[str, Any]) -> str:
+    return ", ".join(str(given[name]) for name in ("function", *_FILES) if given.get(name) is not None)
 
 
 def row_program(params: ApplyParams) -> RowProgram:

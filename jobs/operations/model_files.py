@@ -219,7 +219,8 @@ def _read_weights(path: str) -> Mapping[str, Any]:
     import torch
 
     try:
-        found = torch.load(path, weights_only=True, map_location="cpu")
+        with warnings.catch_warnings(action="ignore"):
+            found = torch.load(path, weights_only=True, map_location="cpu")
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise UnsafeFileError(
             f"{path} holds more than weights, or is broken",

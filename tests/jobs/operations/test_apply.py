@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +204,16 @@ def test_the_digest_is_recorded_and_follows_the_content() -> None:
     assert plan_arrays("apply", [X], {"function": "mine.py:double"}).params["digest"] == before.digest
     Path("mine.py").write_text(Path("mine.py").read_text() + "\n# again\n")
     assert ApplyParams(function="mine.py:double").digest != before.digest
+
+
+def test_a_function_of_numpy_is_planned_without_torch() -> None:
+    code = (
+        "import sys, numpy as np; from arraymill.jobs.headers import ArrayHeader; "
+        "from arraymill.jobs.limits import Limits; from arraymill.jobs.operations.apply import APPLY; "
+        "APPLY.chain([ArrayHeader('x', (9, 4), np.dtype('f4'))], APPLY.params(function='mine.py:two'), Limits()); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_its_oracle_is_a_loop_over_batches() -> None:
