@@ -141,7 +141,7 @@ def open_source(path: str | os.PathLike[str], entry: InputSpec | None = None) ->
     if is_url(name):
         from .remote import open_remote
 
-        return open_remote(name)
+        return open_remote(name, entry)
     if entry is None:
         from ..spec_input import InputSpec  # checks nothing: what is wrong with a path is said below
 

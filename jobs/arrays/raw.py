@@ -16,7 +16,7 @@ from .npy import NpySource
 if TYPE_CHECKING:
     from ..spec_input import InputSpec
 
-__all__ = ["open_raw"]
+__all__ = ["open_raw", "raw_header"]
 
 
 def open_raw(location: Location, entry: InputSpec) -> NpySource:
@@ -36,6 +36,26 @@ def open_raw(location: Location, entry: InputSpec) -> NpySource:
     SpecError
         If an array inside of it is named.
     """
+    descriptor, status = open_regular(location.name, location.path)
+    os.close(descriptor)
+    return NpySource(location.path, raw_header(location, status.st_size, entry), entry.offset, FileStamp.of(status))
+
+
+def raw_header(location: Location, n_bytes: int, entry: InputSpec) -> ArrayHeader:
+    """Return the header of a file of bare elements.
+
+    Parameters
+    ----------
+    location : Location
+    n_bytes : int
+        Of the file.
+    entry : InputSpec
+
+    Raises
+    ------
+    InputError, SpecError
+        As `open_raw` does.
+    """
     if location.member is not None:
         raise SpecError(
             f"{location.name}: raw binary holds no arrays with names",
@@ -43,10 +63,8 @@ def open_raw(location: Location, entry: InputSpec) -> NpySource:
             next="give its place as offset",
         )
     assert entry.dtype is not None
-    descriptor, status = open_regular(location.name, location.path)
-    os.close(descriptor)
     dtype = np.dtype(entry.dtype)
-    size = status.st_size - entry.offset
+    size = n_bytes - entry.offset
     if entry.shape is None and (size < 0 or size % dtype.itemsize):
         raise InputError(
             f"{location.name}: holds no whole number of elements",
@@ -62,4 +80,4 @@ def open_raw(location: Location, entry: InputSpec) -> NpySource:
             cause=f"{size} bytes behind the first {entry.offset}; shape {shape} of {dtype} has {header.nbytes}",
             next="correct dtype, shape or offset; of a file that holds more, state the shape of all and select a part",
         )
-    return NpySource(location.path, header, entry.offset, FileStamp.of(status))
+    return header

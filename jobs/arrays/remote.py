@@ -6,21 +6,26 @@ format     how it is read
 .npy       by ranges (`remote_npy`)
 HDF5       by ranges where a dataset lies in one run, else through h5py
 Zarr       through zarr, which fetches whole chunks
+raw        by ranges, where the job states the dtype
 others     refused: they are to be downloaded first
 =========  ==================================================================
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from ..errors import InputError, InputUnsupportedError
-from .locations import locate
+from ..errors import InputError, InputUnsupportedError, SpecError
+from .locations import Location, locate
 from .npy_header import HEADER_BYTES, parse_header
 from .remote_errors import public_name
 from .remote_file import RemoteFile, RemoteStamp, open_file
 from .remote_npy import RemoteNpySource
 from .source import Source
+
+if TYPE_CHECKING:
+    from ..spec_input import InputSpec
 
 __all__ = ["open_remote"]
 
@@ -32,15 +37,20 @@ _FOREIGN = (
     (b"(\xb5/\xfd", "a zstd archive"),
     (b"\x80", "a pickle, which is never loaded"),
 )
+_PACKED = (b"PK\x03\x04", b"PAR1")
+"""Formats that say their own dtype; the first bytes of the others may be those of raw binary."""
+_OF_ANY = ("path", "select", "join", "axis")
 
 
-def open_remote(url: str) -> Source:
+def open_remote(url: str, entry: InputSpec | None = None) -> Source:
     """Return an array behind a URL as a source; only its header is read.
 
     Parameters
     ----------
     url : str
         Of a ``.npy`` file, an HDF5 file or a Zarr store, whose array is named behind ``::``; or ``file://``.
+    entry : InputSpec, optional
+        What a job says of it beside the path.
 
     Raises
     ------
@@ -55,7 +65,7 @@ def open_remote(url: str) -> Source:
         from .input_formats import open_source
 
         local = unquote(urlsplit(path).path)
-        return open_source(local if member is None else f"{local}::{member}")
+        return open_source(local if member is None else f"{local}::{member}", entry)
     name = public_name(path) if member is None else f"{public_name(path)}::{member}"
     if "*" in urlsplit(path).path:
         raise InputUnsupportedError(
@@ -65,6 +75,7 @@ def open_remote(url: str) -> Source:
     if urlsplit(path).path.rstrip("/").endswith(".zarr") or file.is_folder():
         from .remote_stores import open_remote_zarr
 
+        _check_unsaid(name, entry, "a Zarr store")
         return open_remote_zarr(path, name, member)
     stamp = file.stamp()
     file.check_ranges(stamp.size)
@@ -72,10 +83,29 @@ def open_remote(url: str) -> Source:
     if prefix.startswith(_HDF5):
         from .remote_stores import open_remote_hdf5
 
+        _check_unsaid(name, entry, "an HDF5 file")
         return open_remote_hdf5(path, name, member, stamp)
-    if not prefix.startswith(_NPY):
-        raise _foreign(name, prefix)
-    return _open_npy(path, file, member, stamp, prefix)
+    if prefix.startswith(_NPY):
+        _check_unsaid(name, entry, "a .npy file")
+        return _open_npy(path, file, member, stamp, prefix)
+    if entry is not None and entry.dtype is not None and not prefix.startswith(_PACKED):
+        from .raw import raw_header
+
+        header = raw_header(Location(name, path, member), stamp.size, entry)
+        return RemoteNpySource(path, header, entry.offset, stamp)
+    raise _foreign(name, prefix)
+
+
+def _check_unsaid(name: str, entry: InputSpec | None, kind: str) -> None:
+    """Check that nothing is stated of a file that the file itself says."""
+    fields = () if entry is None else tuple(type(entry).model_fields.items())
+    said = [key for key, field in fields if key not in _OF_ANY and getattr(entry, key) != field.default]
+    if said:
+        raise SpecError(
+            f"{name}: is {kind}, which says its own {said[0]}",
+            cause=f"{said[0]} is stated of raw binary, or of text",
+            next=f"leave {' and '.join(said)} out",
+        )
 
 
 def _open_npy(url: str, file: RemoteFile, member: str | None, stamp: RemoteStamp, prefix: bytes) -> RemoteNpySource:
@@ -102,6 +132,6 @@ def _foreign(name: str, prefix: bytes) -> InputError:
         return InputError(f"{name}: is empty", cause="0 bytes", next="upload the file again")
     return InputUnsupportedError(
         f"{name}: is {kind}, which is not read from a URL",
-        cause=f"read are .npy, HDF5 and Zarr; it starts with {prefix[:8]!r}",
+        cause=f"read are .npy, HDF5 and Zarr, and raw binary whose dtype is stated; it starts with {prefix[:8]!r}",
         next="download it first, and name the file",
     )

@@ -26,7 +26,7 @@ from arraymill.jobs.arrays.remote import open_remote
 from arraymill.jobs.arrays.remote_errors import failed_error, public_name
 from arraymill.jobs.arrays.selected import select_source
 from arraymill.jobs.blocks import as_slices, region_shape, whole_region
-from arraymill.jobs.errors import InputChangedError, InputError, InputFailedError, InputUnsupportedError
+from arraymill.jobs.errors import InputChangedError, InputError, InputFailedError, InputUnsupportedError, SpecError
 
 X = np.arange(60_000.0).reshape(200, 300)
 
@@ -49,6 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.create_dataset("packed", data=X, chunks=(50, 100), compression="gzip")
         file.create_virtual_dataset("virtual", h5py.VirtualLayout((3,), "f8"))
     np.savez(folder / "x.npz", x=X)
+    (folder / "x.npy.raw").write_bytes(b"12345678" + X.astype(">f4").tobytes())
     (folder / "x.npy.gz").write_bytes(gzip.compress(b"x"))
     (folder / "empty").touch()
     (folder / "text").write_text("1,2")
@@ -255,6 +256,19 @@ def test_a_library_that_is_missing_is_named(url: str, library: str, monkeypatch:
         open_remote(url)
     assert library in caught.value.cause
     assert caught.value.next == "pip install 'arraymill[remote]'"
+
+
+def test_raw_binary_is_read_where_its_dtype_is_stated(server: FileServer) -> None:
+    entry = {"path": server.url("x.npy.raw"), "dtype": ">f4", "shape": [200, 300], "offset": 8}
+    assert run("sum", entry, axis=0).tolist() == X.sum(axis=0).tolist()
+    with pytest.raises(InputError, match="too large for its shape"):
+        run("sum", {**entry, "shape": [20, 30]})
+    with pytest.raises(SpecError, match=r"is a \.npy file, which says its own dtype"):
+        run("sum", {**entry, "path": server.url("x.npy")})
+    with pytest.raises(SpecError, match="says its own columns"):
+        run("sum", {"path": server.url("x.zarr"), "columns": ["a"]})
+    with pytest.raises(InputUnsupportedError, match="npz"):
+        run("sum", {"path": server.url("x.npz"), "dtype": "u1"})
 
 
 @pytest.mark.parametrize("url", ["ftp://host/x.npy", "simplecache::http://host/x.npy", "reference://x"])
