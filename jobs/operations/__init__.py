@@ -28,6 +28,7 @@ _FAMILIES = {
     **{"qr": "qr", "svd": "svd", "pca": "pca", "lstsq": "lstsq", "standardize": "standardize"},
     **dict.fromkeys(("percentile", "quantile", "median", "nanpercentile", "nanquantile", "nanmedian"), "quantiles"),
     "histogram": "histogram",
+    "bincount": "bincount",
     "topk": "topk",
     **{"any": "logic", "all": "logic", "count_nonzero": "logic"},
     **{"nansum": "sums", "nanmean": "sums", "nanprod": "prod", "nanvar": "moments", "nanstd": "moments"},

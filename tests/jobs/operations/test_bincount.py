@@ -1,0 +1,66 @@
+"""The contract of bincount: NumPy's counts, of a length that is known before the array is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from in_process_jobs import ShuffledSession, run_arrays
+from operation_contract import LAYOUTS, byte_orders, draw_values, lay_out, shapes
+
+from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecError
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
+@settings(max_examples=60)
+@given(
+    shapes,
+    st.sampled_from(("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4")),
+    st.sampled_from(LAYOUTS),
+    byte_orders,
+    st.sampled_from((None, 5, 33)),
+)
+def test_bincount_is_numpys(backend: Any, shape: Any, code: str, layout: str, order: Any, n_blocks: int | None) -> None:
+    x = draw_values(shape, code, 2)
+    x = x if code == "?" else np.asarray(np.abs(x)).astype(code)
+    params = {} if x.itemsize <= 2 else {"length": 9}
+    length = {"?": 2, "i1": 128, "i2": 1 << 15, "u1": 256, "u2": 1 << 16}.get(code, 9)
+    got = run_arrays(
+        "bincount",
+        [lay_out(x, layout, order)],
+        params,
+        backend=backend,
+        block_bytes=n_blocks and max(x.nbytes // n_blocks, 1),
+        session=ShuffledSession(seed=1, n_workers=2),
+    )
+    want = np.bincount(x.reshape(-1), minlength=length)
+    assert (got.dtype, got.shape) == (want.dtype, (length,))
+    np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
+@pytest.mark.parametrize(
+    ("worst", "way_out"), [(-1, "histogram"), (50, "--length 51"), (2**40, f"--length {2**40 + 1}")]
+)
+def test_what_is_not_counted_is_named_when_all_is_known(backend: Any, worst: int, way_out: str) -> None:
+    x = np.arange(30)
+    x[17] = worst
+    with pytest.raises(SpecError, match=f"{min(worst, 0)} to {max(worst, 29)}") as caught:
+        run_arrays("bincount", [x], {"length": 40}, backend=backend, block_bytes=80)
+    assert way_out in caught.value.next
+
+
+def test_a_length_is_asked_for_where_the_dtype_does_not_say_it() -> None:
+    with pytest.raises(SpecError, match="a length is needed for int32"):
+        run_arrays("bincount", [np.arange(3, dtype="i4")])
+    with pytest.raises(CannotFitError):
+        run_arrays("bincount", [np.arange(3)], {"length": 10**12})
+
+
+@pytest.mark.parametrize("code", ["f4", "c8", "u8"])
+def test_numbers_that_are_no_indices_are_refused(code: str) -> None:
+    with pytest.raises(InputUnsupportedError):
+        run_arrays("bincount", [np.ones(3, code)], {"length": 3})
