@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,8 @@ from ..spec import JobSpec
 from .chain_view import job_plan_record, job_plan_table
 from .plan_view import header_text
 from .progress import show_progress
-from .result_view import LARGEST_PRINTED, outcome_record, receipt_line, result_lines
+from .result_view import LARGEST_PRINTED, outcome_arrays, outcome_record, receipt_line, result_lines
+from .stdout import check_small, is_to_stdout, kept_in_store, write_arrays
 from .terminal import echo_note, is_quiet, is_verbose
 
 __all__ = ["plan_job", "run_job", "show_outcome", "watch_job"]
@@ -39,26 +40,43 @@ def run_job(job: JobSpec, as_json: bool) -> None:
     ------
     JobError, ClusterError
     """
-    with watch_job(job, is_new=True) as watch:
+    if is_to_stdout(job):
+        _run_to_stdout(kept_in_store(job), as_json)
+        return
+    with watch_job(job, check=_check_printable) as watch:
         outcome = run_stored(job, watch=watch)
     show_outcome(job, outcome, as_json)
 
 
+def _run_to_stdout(job: JobSpec, as_json: bool) -> None:
+    if as_json:
+        raise SpecError(
+            "-o - and --json both go to stdout", cause="one of them can", next="name a file, or leave --json out"
+        )
+    with watch_job(job, check=check_small) as watch:
+        outcome = run_stored(job, watch=watch)
+    echo_note(receipt_line(outcome))
+    write_arrays(outcome_arrays(outcome))
+    if outcome.skipped is not None:
+        raise outcome.skipped
+
+
 @contextmanager
-def watch_job(job: JobSpec, *, is_new: bool = False) -> Iterator[Watch]:
+def watch_job(
+    job: JobSpec, *, check: Callable[[JobSpec, AnyPlan], object] = lambda job, plan: None
+) -> Iterator[Watch]:
     """Yield what shows a running job on stderr.
 
     Parameters
     ----------
     job : JobSpec
-    is_new : bool
-        Its result, if it goes nowhere else, is printed here; one that is too large for that is refused.
+    check : callable
+        Takes the job and its plan, and raises if its result is too large for where it goes.
     """
     title, job_ids = job.name or job.op, list[str]()
 
     def on_plan(planned: AnyPlan, place: Place) -> None:
-        if is_new:
-            _check_printable(job, planned)
+        check(job, planned)
         if is_verbose():
             echo_note(job_plan_table(planned, place, job.output))
         elif planned.predicted_s >= _WORTH_SAYING_S:
@@ -112,7 +130,7 @@ def plan_job(job: JobSpec, as_json: bool) -> None:
         If not one worker fits in the memory: the verdict is the error.
     JobError, ClusterError
     """
-    opened = open_job(job)
+    opened = open_job(kept_in_store(job) if is_to_stdout(job) else job)
     planned, place = plan_of(opened)
     n_fitting = fitting_workers(opened, planned, place)
     if as_json:

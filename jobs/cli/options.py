@@ -44,8 +44,9 @@ def _output_options() -> list[click.Option]:
             metavar="FILE",
             type=click.Path(),
             section=_WHAT,
-            help="The result, in the format that its name ends in (.npy, .zarr, .h5, ...). It appears only when it is "
-            "whole. A small result without -o is printed.",
+            help="The result: a .npy, .npz, .zarr, .h5, .hdf5, .csv, .tsv or .parquet; out.h5::name names the array in "
+            "it. It appears only when it is whole. - is stdout: .npy for a program, lines on a terminal. A small "
+            "result without -o is printed.",
         ),
         SectionOption(["--force"], is_flag=True, section=_WHAT, help="Replace the output file if it exists."),
         SectionOption(["--json", "as_json"], is_flag=True, section=_WHAT, help="Print one JSON document."),

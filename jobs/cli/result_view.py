@@ -16,7 +16,15 @@ from ..spec import JobSpec
 from .plan_view import header_text
 from .terminal import escape
 
-__all__ = ["LARGEST_PRINTED", "as_json_value", "outcome_record", "receipt_line", "result_lines", "result_text"]
+__all__ = [
+    "LARGEST_PRINTED",
+    "as_json_value",
+    "outcome_arrays",
+    "outcome_record",
+    "receipt_line",
+    "result_lines",
+    "result_text",
+]
 
 LARGEST_PRINTED = 1000
 """Elements; a larger result needs a file."""
@@ -41,11 +49,15 @@ def result_lines(outcome: Outcome) -> list[str]:
     main = outcome.value if outcome.path is None else outcome.path
     if not outcome.others:
         return [_shown(main)]
-    names = [name for name, _ in getattr(outcome.plan, "outputs", ())]
     if outcome.path is not None:
-        return [_shown(each) for each in (main, *(outcome.others[name] for name in names[1:]))]
-    values = {names[0]: main} | {name: outcome.others[name] for name in names[1:]}
-    return [_labelled(name, _shown(value)) for name, value in values.items()]
+        return [_shown(each) for each in (main, *outcome.others.values())]
+    return [_labelled(name, _shown(value)) for name, value in outcome_arrays(outcome).items()]
+
+
+def outcome_arrays(outcome: Outcome) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a job without an output file, by their names, the main one first."""
+    (main, *_) = [name for name, _ in getattr(outcome.plan, "outputs", ())] or ["result"]
+    return {main: np.asarray(outcome.value)} | {name: np.asarray(other) for name, other in outcome.others.items()}
 
 
 def _shown(result: NDArray[Any] | Path | None) -> str:

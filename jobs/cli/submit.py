@@ -15,8 +15,13 @@ __all__ = ["submit"]
 
 def _submit(job: JobSpec, as_json: bool, *, wait: bool) -> int | None:
     from ..api.submission import submit_spec  # it brings the clusters, which no --help page needs
+    from ..errors import SpecError
     from .wait import follow_job
 
+    if job.output is not None and job.output.path == "-":
+        raise SpecError(
+            "a job in the background has no stdout", cause="-o -", next="leave -o out: arraymill result prints it"
+        )
     folder = submit_spec(job)
     click.echo(json.dumps({"schema": 1, "id": folder.id}) if as_json else folder.id)
     return follow_job(folder) if wait else None
