@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import SpecError
-from ..operations import OPERATIONS, Operation
+from ..operations import GROUPS, OPERATIONS, Operation
 from ..spec_errors import suggest
 from .help import Command
 from .parameters import parameter_options
@@ -34,7 +34,7 @@ def ops(name: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": 1, "operations": [_record(op) for op in chosen]}, indent=2))
     elif name is None:
-        _list(chosen)
+        _list()
     else:
         _describe(chosen[0])
 
@@ -58,11 +58,15 @@ def _record(operation: Operation) -> dict[str, Any]:
     }
 
 
-def _list(chosen: list[Operation]) -> None:
-    width = max(len(operation.name) for operation in chosen)
-    for operation in chosen:
-        click.echo(f"{operation.name:<{width}}  {operation.summary}")
-    click.echo("\narraymill ops NAME describes one; arraymill run NAME --help shows every option.", err=True)
+def _list() -> None:
+    width = max(map(len, OPERATIONS))
+    for heading, names in GROUPS.items():
+        click.echo(click.style(heading, bold=True))
+        for operation in map(OPERATIONS.__getitem__, names):
+            click.echo(f"  {operation.name:<{width}}  {operation.summary}")
+            click.echo(f"  {'':<{width}}  {click.style(operation.example, dim=True)}")
+        click.echo()
+    click.echo("arraymill ops NAME describes one; arraymill run NAME --help shows every option.", err=True)
 
 
 def _describe(operation: Operation) -> None:

@@ -1,11 +1,14 @@
 import json
 
-from arraymill.jobs.operations import OPERATIONS
+from arraymill.jobs.operations import GROUPS, OPERATIONS
 
 
 def test_list_has_every_operation(call):
     result = call("ops")
-    assert [line.split()[0] for line in result.stdout.splitlines()] == list(OPERATIONS)
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "] == list(OPERATIONS)
+    assert [line.strip() for line in lines if line.startswith("   ")] == [each.example for each in OPERATIONS.values()]
+    assert [line for line in lines if line and line[0] != " "] == list(GROUPS)
 
 
 def test_one_is_described_with_its_parameters(call):
