@@ -12,11 +12,12 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from ..dtypes import is_supported
-from ..errors import InputChangedError
+from ..errors import InputChangedError, SpecError
 from .model_files import file_digest
 from .operation import Params
 from .row_program import RowProgram
-from .user_code import absolute_code, code_digest, find_code
+from .session_code import SESSION, name_callable, session_code
+from .user_code import Code, absolute_code, code_digest, find_code
 
 __all__ = ["ApplyParams", "row_program"]
 
@@ -27,7 +28,9 @@ class ApplyParams(Params):
     """Parameters of `apply`."""
 
     function: str | None = Field(
-        None, description="what to call on rows: file.py:function, module:function, or a class, of which one is made"
+        None,
+        description="what to call on rows: file.py:function, module:function, or a class, of which one is made; in "
+        "Python also a function or a model itself",
     )
     model: str | None = Field(
         None, description="a model to call in place of a function: of torch.export (.pt2) or TorchScript (.pt, .ts)"
@@ -96,6 +99,8 @@ class ApplyParams(Params):
         """Let the digest be one of the parameters: they are recorded, and a resumed job with others is refused."""
         if not isinstance(given, Mapping):
             return given
+        if callable(given.get("function")):
+            given = {**given, "function": name_callable(given["function"])}
         found, wanted = _digest(given), given.get("digest")
         if found is not None and wanted is not None and found != wanted:
             raise InputChangedError(
@@ -113,6 +118,12 @@ class ApplyParams(Params):
         So they are stored with a job, which other code is not for.
         """
         made = dict(given)
+        if callable(made.get("function")):
+            raise SpecError(
+                "a function that is an object cannot be stored with a job",
+                cause="the job is run by another process, and may be resumed on another day",
+                next="put it into a file, and name it: function='file.py:function'; or call run()",
+            )
         for name in _FILES:
             if isinstance(made.get(name), str):
                 made[name] = str(Path(made[name]).absolute())
@@ -129,10 +140,15 @@ def _digest(given: Mapping[str, Any]) -> str | None:
         return None
     digest = hashlib.sha256()
     if function:
-        digest.update(code_digest(function))
+        # the name of an object ends with its digest
+        digest.update(function.encode() if function.startswith(SESSION) else code_digest(function))
     for path in files:
         digest.update(bytes.fromhex(file_digest(path)))
     return digest.hexdigest()
+
+
+def _code(function: str) -> Code:
+    return session_code(function) if function.startswith(SESSION) else find_code(function)
 
 
 def _called(given: Mapping[str, Any]) -> str:
@@ -151,7 +167,7 @@ def row_program(params: ApplyParams) -> RowProgram:
     return RowProgram(
         params.function or str(params.model),
         params.digest or "",
-        None if params.function is None else find_code(params.function),
+        None if params.function is None else _code(params.function),
         model,
         weights,
         params.kwargs or "{}",

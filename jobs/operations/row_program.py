@@ -156,14 +156,14 @@ def _load(program: RowProgram, device: str) -> OpenProgram:
         model = load_model(*program.model, device)
         return OpenProgram(program.title, model.call, program.array != "numpy", device, model.n_rows)
     assert program.code is not None
-    loaded, kwargs = program.code.load(), json.loads(program.kwargs)
-    if not isinstance(loaded, type):
-        if program.weights is not None:
-            raise SpecError(f"{program.title} is no class", cause="weights need a class", next="name the model's class")
-        call = partial(loaded, **kwargs) if kwargs else loaded
-        return OpenProgram(program.title, call, program.array == "torch", device)
-    with user_code(f"{program.title} cannot be made"):
-        call = loaded(**kwargs)
+    call, kwargs = program.code.load(), json.loads(program.kwargs)
+    if isinstance(call, type):
+        with user_code(f"{program.title} cannot be made"):
+            call = call(**kwargs)
+    elif program.weights is not None:
+        raise SpecError(f"{program.title} is no class", cause="weights need a class", next="name the model's class")
+    elif kwargs:
+        call = partial(call, **kwargs)
     if not _is_module(call):
         if program.weights is not None or not callable(call):
             raise SpecError(

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 
 from ..errors import InputError, SpecError
 from .user_errors import user_code
-from .user_modules import find_module, is_installed, looking_in
+from .user_modules import files_of, find_module, is_installed, looking_in
 
 __all__ = ["Code", "InstalledCode", "PickledCode", "SourceCode", "absolute_code", "code_digest", "find_code"]
 
@@ -149,17 +149,17 @@ def find_code(named: str) -> Code:
 
 
 def code_digest(named: str) -> bytes:
-    """Return the SHA-256 of the file of a name, which is not run.
+    """Return the SHA-256 of a name and of the files that travel for it; nothing of them is run.
 
     Raises
     ------
     SpecError, InputError
     """
     place, name = _parts(named)
-    path = place if _is_file(place) else find_module(place).origin
-    has_file = _is_file(place) or (path is not None and Path(path).is_file())
-    content = _read_file(str(path)) if has_file else place.encode()
-    return hashlib.sha256(name.encode() + b"\0" + content).digest()
+    digest = hashlib.sha256(name.encode())
+    for path in [place] if _is_file(place) else files_of(place):
+        digest.update(b"\0" + _read_file(path))
+    return digest.digest()
 
 
 def absolute_code(named: str) -> str:

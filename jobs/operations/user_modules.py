@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import SpecError
 
-__all__ = ["find_module", "is_installed", "looking_in"]
+__all__ = ["files_of", "find_module", "is_installed", "looking_in"]
 
 
 def find_module(name: str) -> ModuleSpec:
@@ -44,6 +44,26 @@ def find_module(name: str) -> ModuleSpec:
         cause="looked for in this folder and in the installed packages",
         next="check its spelling, or name a file: path/to/file.py:function",
     )
+
+
+def files_of(name: str) -> list[str]:
+    """Return the files that a module's code is in: of one that is not installed, those of its whole package.
+
+    Raises
+    ------
+    SpecError
+        If it is nowhere.
+
+    Examples
+    --------
+    >>> [Path(path).name for path in files_of("json.decoder")]
+    ['decoder.py']
+    """
+    spec, package = find_module(name), find_module(name.split(".")[0])
+    if not is_installed(spec) and package.submodule_search_locations:
+        roots = [Path(location) for location in package.submodule_search_locations]
+        return [str(path) for root in roots for path in sorted(root.rglob("*.py"))]
+    return [spec.origin] if spec.origin is not None and Path(spec.origin).is_file() else []
 
 
 def is_installed(spec: ModuleSpec) -> bool:
