@@ -13,15 +13,17 @@ others     refused: they are to be downloaded first
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from ..errors import InputError, InputUnsupportedError, SpecError
+from ..headers import ArrayHeader
 from .locations import Location, locate
 from .npy_header import HEADER_BYTES, parse_header
 from .remote_errors import public_name
 from .remote_file import RemoteFile, RemoteStamp, open_file
-from .remote_npy import RemoteNpySource
+from .remote_npy import RemoteNpySource, batch_bytes
 from .source import Source
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def open_remote(url: str, entry: InputSpec | None = None) -> Source:
         from .raw import raw_header
 
         header = raw_header(Location(name, path, member), stamp.size, entry)
-        return RemoteNpySource(path, header, entry.offset, stamp)
+        return _source(path, header, entry.offset, stamp)
     raise _foreign(name, prefix)
 
 
@@ -123,7 +125,11 @@ def _open_npy(url: str, file: RemoteFile, member: str | None, stamp: RemoteStamp
             f"{header.dtype})",
             next="write or upload the file again",
         )
-    return RemoteNpySource(url, header, data_offset, stamp)
+    return _source(url, header, data_offset, stamp)
+
+
+def _source(url: str, header: ArrayHeader, data_offset: int, stamp: RemoteStamp) -> RemoteNpySource:
+    return RemoteNpySource(url, replace(header, reader_bytes=batch_bytes(header)), data_offset, stamp)
 
 
 def _foreign(name: str, prefix: bytes) -> InputError:

@@ -22,7 +22,7 @@ from .remote_file import RemoteFile, RemoteStamp, open_file
 from .runs import Piece, byte_strides, cut
 from .source import check_block, view_of
 
-__all__ = ["RemoteNpyReader", "RemoteNpySource"]
+__all__ = ["RemoteNpyReader", "RemoteNpySource", "batch_bytes"]
 
 GAP_BYTES = 512 * 1024
 """A request takes some 30 ms, in which so much comes over a line of 150 Mbit/s."""
@@ -138,6 +138,11 @@ class RemoteNpyReader:
                 yield start, start + piece.run
         else:
             yield first, first + piece.span
+
+
+def batch_bytes(header: ArrayHeader) -> int:
+    """Return the most memory that a reader of an array takes: a batch as it came, and put together."""
+    return 2 * min(BATCH_BYTES + RANGE_BYTES, header.nbytes)
 
 
 def _batches(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:

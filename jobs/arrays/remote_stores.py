@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..errors import InputError, InputUnsupportedError
 from ..headers import ArrayHeader
+from .chunked import kept_bytes
 from .locations import Location
 from .named_arrays import choose_array
 from .npy_header import check_dtype
-from .remote_chunks import RemoteChunkSource, broken_store, hdf5_file, zarr_node
+from .remote_chunks import BLOCK_BYTES, N_BLOCKS, RemoteChunkSource, broken_store, hdf5_file, zarr_node
 from .remote_errors import remote_errors
 from .remote_file import RemoteStamp, open_file
-from .remote_npy import RemoteNpySource
+from .remote_npy import RemoteNpySource, batch_bytes
 from .source import Source
 from .zarr_source import BROKEN_ZARR
 
@@ -50,8 +53,9 @@ def open_remote_zarr(url: str, name: str, member: str | None) -> RemoteChunkSour
     dtype = np.dtype(node.dtype)
     check_dtype(name, dtype)
     stamp_url, stamp = _description(url, name, member)
-    header = ArrayHeader(name, tuple(node.shape), dtype)
-    return RemoteChunkSource("zarr", url, member, header, tuple(node.chunks), stamp_url, stamp)
+    shape, chunks = tuple(node.shape), tuple(node.chunks)
+    header = ArrayHeader(name, shape, dtype, reader_bytes=kept_bytes(shape, dtype.itemsize, chunks))
+    return RemoteChunkSource("zarr", url, member, header, chunks, stamp_url, stamp)
 
 
 def _description(url: str, name: str, member: str) -> tuple[str, RemoteStamp]:
@@ -108,6 +112,8 @@ def open_remote_hdf5(url: str, name: str, member: str | None, stamp: RemoteStamp
         offset = dataset.id.get_offset()
         is_plain = h5py.h5t.py_create(header.dtype).equal(dataset.id.get_type())
         if offset is not None and is_plain and dataset.id.get_storage_size() == header.nbytes > 0:
-            return RemoteNpySource(url, header, offset, stamp)
+            return RemoteNpySource(url, replace(header, reader_bytes=batch_bytes(header)), offset, stamp)
         chunks = dataset.chunks or (1,) * header.ndim
+        n_bytes = kept_bytes(header.shape, header.dtype.itemsize, chunks) + BLOCK_BYTES * N_BLOCKS
+        header = replace(header, reader_bytes=n_bytes)
         return RemoteChunkSource("hdf5", url, dataset.name, header, chunks, url, stamp)
