@@ -6,7 +6,8 @@ gelsd solves it in float64, so that x is the exact answer for a and b that are c
 of less than full rank the shortest x, as NumPy's.
 
 Beside x: residuals, the sums of squares ``|a @ x - b|^2`` of each column of b (also of less than full rank, where
-NumPy has none; empty where a has no more rows than columns); the rank; the singular values s of a.
+NumPy has none; empty where a has no more rows than columns); the rank; the singular values s of a. NaN and infinities
+are refused, as NumPy refuses them.
 
 References
 ----------

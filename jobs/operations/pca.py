@@ -12,7 +12,7 @@ randomized   `svd` with k and seed of x - mean               as its approximatio
 ===========  ==============================================  ======================================================
 
 ``auto`` is covariance in precision standard and tsqr in strict. Signs: the largest component of each direction is
-positive, as svd_flip(u_based_decision=False), which scikit-learn's PCA uses.
+positive, as svd_flip(u_based_decision=False), which scikit-learn's PCA uses. NaN and infinities are refused.
 
 References
 ----------

@@ -4,7 +4,8 @@ Tall arrays by a direct TSQR (`row_blocks`) in float64; the results are rounded 
 with the diagonal of r not negative the factors of a matrix of full rank are unique, whatever the blocks.
 
 Accuracy, with the Frobenius norm and eps of the results' dtype: ``|x - q r| <= 10 eps sqrt(n) |x|`` and
-``|q^H q - 1| <= 10 eps sqrt(n)``, for every x, of less than full rank too.
+``|q^H q - 1| <= 10 eps sqrt(n)``, for every x, of less than full rank too. NaN and infinities make NaN of q, and of r
+wherever they do in NumPy.
 
 References
 ----------
