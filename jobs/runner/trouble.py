@@ -9,7 +9,7 @@ import numpy as np
 
 from ..blocks import region_shape
 from ..engine import StickyDeviceError, changes_bits
-from ..errors import BlockFailedError
+from ..errors import BlockFailedError, UserCodeError
 from .agenda import Agenda, Sending
 from .context import RunContext
 from .faults import Failure, judge_block, judge_device
@@ -62,6 +62,9 @@ class Trouble:
             If the run cannot go on; errors that say what to do pass as they are.
         """
         is_death, says_what_to_do = getattr(error, "is_worker_death", False), hasattr(error, "exit_code")
+        if isinstance(error, UserCodeError) and self._may_skip:
+            self._leave_out(sending, error, is_first=is_first)
+            return
         if says_what_to_do and not (is_death or getattr(error, "is_transient", False)):
             raise error
         failure = self._context.casualties.failure_of(error, sending.index, is_alone=sending.is_alone)
@@ -116,12 +119,22 @@ class Trouble:
         tell = messages.too_little_memory if casualties.was_oom else messages.too_many_deaths
         raise tell(n_lost, n_allowed, failure.message, self._n_done) from error
 
+    @property
+    def _may_skip(self) -> bool:
+        return self._context.policy.on_error == "skip" and self._context.work.stage.n_parts == 1
+
+    def _leave_out(self, sending: Sending, error: UserCodeError, *, is_first: bool) -> None:
+        """Leave out a block that the user's code failed on: it would again."""
+        # without its rows: the same exception of every block is not the blocks' fault
+        message = next(iter(error.cause.splitlines()[-1:]), error.what)
+        self._histories.setdefault(sending.index, []).append(Failure("error", message))
+        self._give_up(sending, error, is_first=is_first)
+
     def _give_up(self, sending: Sending, error: Exception | None, *, is_first: bool) -> None:
         context, index, message = self._context, sending.index, self._histories[sending.index][-1].message
-        may_skip = context.policy.on_error == "skip" and context.work.stage.n_parts == 1
         is_systematic = is_first and message in self._messages_seen
         self._messages_seen.add(message)
-        if may_skip and not is_systematic:
+        if self._may_skip and not is_systematic:
             self._leave_hole(index, message)
             return
         self._errors[index] = error

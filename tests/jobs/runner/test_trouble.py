@@ -11,7 +11,7 @@ import pytest
 from scripted_runs import ScriptedRun
 from scripted_session import Die, DieUnseen, Hang, Lose, ScriptedSession, WorkerDiedError
 
-from arraymill.jobs.errors import BlockFailedError, CannotFitError, DeviceFaultError, JobError
+from arraymill.jobs.errors import BlockFailedError, CannotFitError, DeviceFaultError, JobError, UserCodeError
 
 BUSY = OSError(16, "Device or resource busy")
 NAMES = ("map", "max", "sum")
@@ -213,9 +213,7 @@ def test_a_result_that_never_arrives_is_waited_for_a_minute(run: ScriptedRun) ->
     assert run.is_right()
 
 
-def test_workers_that_are_just_starting_again_are_waited_for(
-    run: ScriptedRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_that_are_just_starting_again_are_waited_for(run: ScriptedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     replaced, replace = [], ScriptedSession.replace
 
     def replace_later(session: ScriptedSession, pid: int) -> bool:
@@ -296,6 +294,17 @@ def test_the_same_error_of_the_first_blocks_leaves_nothing_out_but_one(run: Scri
     with pytest.raises(BlockFailedError):
         run.run({block: [ValueError("no")] * 2 for block in range(12)}, on_error="skip")
     assert len(run.journal.blocks_of("hole")) == 1
+
+
+def test_an_error_of_the_users_code_is_not_tried_again_and_may_be_left_out(run: ScriptedRun) -> None:
+    errors = {block: [UserCodeError(f"f failed on block {block}", cause="File\nValueError: no")] for block in range(12)}
+    with pytest.raises(UserCodeError, match="block 3"):
+        run.run({3: errors[3]})
+    outcome = run.run({3: errors[3], 7: errors[7]}, on_error="skip")
+    assert outcome.holes == (3, 7)
+    assert once(run, but={})
+    with pytest.raises(BlockFailedError, match="ValueError: no"):
+        run.run(errors, on_error="skip")
 
 
 def test_an_error_that_says_what_to_do_ends_the_run_and_keeps_what_is_done(run: ScriptedRun) -> None:
