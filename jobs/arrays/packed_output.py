@@ -199,8 +199,10 @@ class PackedOutput:
         """Unlock what workers wrote and leave it, to be adopted later. Does nothing after `publish`."""
         if not self._is_over:
             self._is_over = True
-            self._drop_package()
-            self.npy.keep()
+            try:
+                self._drop_package()
+            finally:
+                self.npy.keep()
 
     def discard(self) -> None:
         """Remove what was written. Does nothing after `publish` or `keep`.
@@ -211,9 +213,11 @@ class PackedOutput:
             If the device fails.
         """
         if not self._is_over:
-            self._drop_package()
-            self.npy.discard()
-            self._is_over = True
+            try:
+                self._drop_package()
+            finally:
+                self.npy.discard()
+                self._is_over = True
 
     def info(self) -> dict[str, Any]:
         """Return what tells this output from every other, in JSON's types; more once it is packed."""
