@@ -44,6 +44,13 @@ def test_ten_terabytes_are_planned_in_few_blocks_and_little_memory(name: str, or
     assert made.task_host_bytes <= made.limits.task_host_bytes
 
 
+def test_what_readers_keep_is_counted_with_a_task() -> None:
+    x = header((10_000, 5000))
+    packed = replace(x, reader_bytes=1 << 26)
+    assert plan("sum", packed).task_host_bytes == plan("sum", x).task_host_bytes + (1 << 26)
+    assert replace(plan("sum", packed), inputs=(x,), task_host_bytes=0) == replace(plan("sum", x), task_host_bytes=0)
+
+
 def test_a_product_of_terabytes_is_planned_within_a_task_of_its_share() -> None:
     side = 10**6
     made = plan("matmul", header((side, side), name="a"), header((side, side), name="b"))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from arraymill.jobs.arrays import NpySource, Source, open_input
 from arraymill.jobs.errors import InputError
@@ -47,6 +48,14 @@ def test_a_list_is_joined_as_it_stands_and_then_selected() -> None:
 def test_what_is_stated_of_raw_binary_holds_for_each_file() -> None:
     source = open_input(InputSpec(path="x*.bin", dtype="f8", shape=(3, 4)))
     assert source.header.shape == (9, 4)
+
+
+def test_what_readers_keep_is_counted() -> None:
+    for number in range(3):
+        zarr.create_array(f"z{number}", data=X)
+    for path, expected in {"z0": 96, "z*": 192, "x1.npz::a": 0}.items():
+        assert open_input(InputSpec(path=path)).header.reader_bytes == expected
+    assert open_input(InputSpec(path="z*", axis=1, select="::2")).header.reader_bytes == 288
 
 
 def test_a_pattern_that_matches_nothing_is_an_error() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,6 +93,16 @@ def test_other_processes_read_the_same(tmp_path: Path) -> None:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         for block in pool.map(read, sources, [region] * len(sources)):
             assert same_bits(ARRAY[2:7], block)
+
+
+@pytest.mark.parametrize("kind", BY_REGION)
+def test_threads_read_at_once(tmp_path: Path, kind: str) -> None:
+    array = numbered((60, 50), np.dtype("<f8"))
+    source = stored(kind, tmp_path / "x", array)
+    rows: list[Region] = [((start, start + 5), (0, 50)) for start in range(0, 60, 5)]
+    with ThreadPoolExecutor(4) as pool:
+        blocks = list(pool.map(read, [source] * len(rows), rows))
+    assert same_bits(array, np.concatenate(blocks))
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2)])

@@ -1,0 +1,43 @@
+"""What a job is called in every folder, and how it is known again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from arraymill.jobs.api.resumption import spec_digest
+from arraymill.jobs.api.submission import absolute_spec
+from arraymill.jobs.spec import JobSpec
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("x.npy", "{here}/x.npy"),
+        ("x.h5::/run//images", "{here}/x.h5::/run//images"),
+        ("runs/*.npy", "{here}/runs/*.npy"),
+        ("s3://bucket//x.zarr::a", "s3://bucket//x.zarr::a"),
+        (["a.npy", "/data/b.npy", "*.h5::x"], ("{here}/a.npy", "/data/b.npy", "{here}/*.h5::x")),
+    ],
+)
+def test_paths_mean_the_same_in_every_folder(
+    path: str | list[str], expected: str | tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    entry = {"path": path, "select": "0:3", "join": "stack"}
+    spec = absolute_spec(JobSpec.model_validate({"op": "sum", "inputs": {"x": entry}}))
+    known = [each.format(here=tmp_path) for each in ([expected] if isinstance(expected, str) else expected)]
+    found = spec.inputs["x"]
+    assert ([found.path] if isinstance(found.path, str) else [*found.path]) == known
+    assert (found.select, found.join) == ("0:3", "stack")
+    assert absolute_spec(spec) == spec
+
+
+def test_what_is_not_stated_of_inputs_is_not_in_the_digest() -> None:
+    spec = JobSpec.model_validate({"op": "sum", "inputs": ["/data/x.npy"]})
+    document = json.loads(absolute_spec(spec).model_dump_json())
+    assert document["inputs"] == {"0": {"path": "/data/x.npy"}}
+    changed = JobSpec.model_validate({"op": "sum", "inputs": [{"path": "/data/x.npy", "select": "::2"}]})
+    assert spec_digest(spec) != spec_digest(changed)
