@@ -122,7 +122,7 @@ def flatten_source(source: Source) -> Source:
     array([8, 1, 5, 9, 2])
     """
     if isinstance(source, MemorySource) and source.array.flags.c_contiguous:
-        return MemorySource(source.name, source.array.reshape(-1))
+        return MemorySource(source.name, source.array.reshape(-1), source.may_be_records)
     if isinstance(source, NpySource) and source.header.order == "C":
         return replace(source, header=_flat(source.header))
     return FlatSource(source)

@@ -149,7 +149,7 @@ class MemoryTarget:
     @contextmanager
     def reader(self) -> Iterator[MemoryReader]:
         """Return the array as a reader."""
-        yield MemoryReader(MemorySource(self.name, self.array))
+        yield MemoryReader(MemorySource(self.name, self.array, may_be_records=True))
 
     def __reduce__(self) -> NoReturn:
         _refuse_pickling(self.name)

@@ -122,7 +122,7 @@ def _allowed_lanes(size: LaneSize, limits: Limits, what: str) -> int:
     """Return how many lanes a piece may have: one piece may be read while another is worked on."""
     allowed = (limits.task_host_bytes - size.scratch_bytes) // (2 * size.arrays_bytes)
     needed, given, option = 2 * size.arrays_bytes + size.scratch_bytes, limits.task_host_bytes, "--memory"
-    if limits.device == "cuda" and limits.task_device_bytes // size.device_bytes < allowed:
+    if limits.device == "cuda" and size.device_bytes and limits.task_device_bytes // size.device_bytes < allowed:
         allowed = limits.task_device_bytes // size.device_bytes
         needed, given, option = size.device_bytes, limits.task_device_bytes, "--device-memory"
     if allowed > 0:
