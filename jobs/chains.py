@@ -65,7 +65,7 @@ class _Expansion:
             made = self.add(step.operation, read, step.params, path)
             scope[step.name] = next(iter(made.values()))
             scope |= {f"{step.name}.{output}": maker for output, maker in made.items()}
-        self.notes += chain.notes
+        self.notes += [note for note in chain.notes if note not in self.notes]
         return {output: scope[step] for output, step in chain.outputs} or made
 
 
