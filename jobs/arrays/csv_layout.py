@@ -34,6 +34,7 @@ WHITESPACE = " "
 """The delimiter of columns that stand apart by any blanks."""
 
 _DELIMITERS = (",", "\t", ";", "|")
+_COMMENT = "#"
 _BOM = b"\xef\xbb\xbf"
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>"})
 
@@ -141,13 +142,17 @@ def look_at_text(name: str, descriptor: int, entry: InputSpec) -> CsvLayout:
     InputError
         If there is no line in it, or it is no text.
     """
-    lines = _first_lines(name, descriptor, entry.comments)
+    lines, comments = _first_lines(name, descriptor, entry.comments), entry.comments
+    if comments is None and lines[0].lstrip().startswith(_COMMENT):
+        # as numpy.savetxt writes them
+        comments = _COMMENT
+        lines = _first_lines(name, descriptor, comments)
     suffix = os.path.splitext(entry.path if isinstance(entry.path, str) else name)[1]  # noqa: PTH122 - may be a URL
     delimiter = entry.delimiter or ("\t" if suffix == ".tsv" else _found_delimiter(lines[-1]))
-    cells = cells_of(lines[0].partition(entry.comments)[0] if entry.comments else lines[0], delimiter)
+    cells = cells_of(lines[0].partition(comments)[0] if comments else lines[0], delimiter)
     has_names = not all(map(is_number, cells)) if entry.header == "auto" else entry.header
     names = tuple(cells) if has_names else ()
-    return CsvLayout(delimiter, entry.comments, int(has_names), names, len(cells))
+    return CsvLayout(delimiter, comments, int(has_names), names, len(cells))
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:

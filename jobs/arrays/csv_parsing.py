@@ -142,7 +142,7 @@ class CsvParser:
             for column in self._columns:
                 if wrong := self._wrong(cells[column]):
                     said = f", {self._layout.names[column]!r}" if self._layout.names else ""
-                    return self._refused(number, f"column {column}{said}: {cells[column][:40]!r} {wrong}")
+                    return self._refused(number, f"column {column}{said} (from 0): {cells[column][:40]!r} {wrong}")
         return self._refused(numbers[0], f"or one after it is not a line of numbers: {reason}")
 
     def _wrong(self, cell: str) -> str:
