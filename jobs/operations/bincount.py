@@ -1,7 +1,8 @@
 """bincount: how often each of the integers 0, 1, .., length - 1 occurs.
 
 Two differences from NumPy. The length of the result is said, and not found in the data: a plan knows every shape before
-a byte is read; it is 256 for uint8 and so on for what 16 bits hold. An array of several axes is counted whole.
+a byte is read; it is 256 for uint8 and so on for what 16 bits hold. An array of several axes is counted whole. A second
+input has the weights.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from ..headers import ArrayHeader
 from ..kernels import Namespace, Partial
 from ..limits import Limits
 from ..stages import ConstantStage, Draft
+from .chain import Chain, Step
 from .operation import Operation, Params
+from .pair import PAIR, refuse_more_than_weights
 from .tables import PIECE_ELEMENTS, draft_tables
 
-__all__ = ["BINCOUNT", "BincountKernel", "BincountParams"]
+__all__ = ["BINCOUNT", "BincountKernel", "BincountParams", "WeightedBincountKernel"]
 
 
 class BincountParams(Params):
@@ -89,6 +92,26 @@ class BincountKernel:
         return partial[0].astype(np.intp)
 
 
+@dataclass(frozen=True, slots=True)
+class WeightedBincountKernel(BincountKernel):
+    """As BincountKernel, of records of integers and their weights, which are added in float64 and in block order."""
+
+    is_exact = False
+
+    def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
+        """Return the weights of a piece, and its extent."""
+        numbers, weights = (piece[name].reshape(-1) for name in ("number", "weight"))
+        counts, extent = BincountKernel.fold(self, np, numbers, (0,), (0,))
+        if extent[0] < 0 or extent[1] >= self.length:
+            return counts.astype(np.float64), extent
+        return np.bincount(numbers, weights.astype(np.float64), self.length), extent
+
+    def finish(self, partial: Partial) -> NDArray[Any]:
+        """Return the sums of weights."""
+        BincountKernel.finish(self, partial)
+        return partial[0]
+
+
 def _length(header: ArrayHeader, params: BincountParams) -> int:
     if params.length is not None:
         return params.length
@@ -102,7 +125,27 @@ def _length(header: ArrayHeader, params: BincountParams) -> int:
 
 
 def _build(headers: Sequence[ArrayHeader], params: BincountParams, limits: Limits) -> Draft:
+    header, length = headers[0], params.length
+    assert length is not None
+    output = ArrayHeader("output", (length,), np.dtype(np.float64 if header.dtype.names else np.intp))
+    if header.size == 0:
+        answer = np.zeros(length, output.dtype)
+        return Draft(ConstantStage(answer), output, flops=0, task_host_bytes=0, read_bytes=0)
+    return draft_tables(
+        header,
+        limits,
+        kernel=WeightedBincountKernel(length) if header.dtype.names else BincountKernel(length),
+        output=output,
+        table_elements=length + 2,
+        what=f"{length} counts",
+        way_out="count in fewer bins: arraymill run histogram",
+        on_host=header.dtype.names is not None,
+    )
+
+
+def _chain(headers: Sequence[ArrayHeader], params: BincountParams, limits: Limits) -> Chain:
     header = headers[0]
+    refuse_more_than_weights("bincount", headers)
     refuse_dtype(header.name, header.dtype)
     if header.dtype.kind not in "biu" or header.dtype.newbyteorder("=") == np.uint64:
         raise InputUnsupportedError(
@@ -110,34 +153,33 @@ def _build(headers: Sequence[ArrayHeader], params: BincountParams, limits: Limit
             cause="NumPy refuses it too",
             next="convert it: arraymill run map x.npy --expr 'int64(x)' -o x-int.npy",
         )
-    length = _length(header, params)
-    output = ArrayHeader("output", (length,), np.dtype(np.intp))
-    if header.size == 0:
-        answer = np.zeros(length, np.intp)
-        return Draft(ConstantStage(answer), output, flops=0, task_host_bytes=0, read_bytes=0)
-    return draft_tables(
-        header,
-        limits,
-        kernel=BincountKernel(length),
-        output=output,
-        table_elements=length + 2,
-        what=f"{length} counts",
-        way_out="count in fewer bins: arraymill run histogram",
-    )
+    outputs, given = (("counts", "counts"),), {"length": _length(header, params)}
+    if len(headers) == 1:
+        return Chain((Step("counts", _COUNTS, ("x",), given),), outputs)
+    if headers[1].dtype.kind == "c":
+        raise InputUnsupportedError(
+            f"{headers[1].name} is complex: weights are real numbers",
+            cause="NumPy refuses it too",
+            next="weigh by real and imaginary parts, one after the other",
+        )
+    return Chain((Step("pair", PAIR, ("x", "y")), Step("counts", _COUNTS, ("pair",), given)), outputs)
 
 
 def _oracle(arrays: Sequence[NDArray[Any]], params: BincountParams) -> NDArray[Any]:
-    x = arrays[0].reshape(-1)
+    x, *weights = (array.reshape(-1) for array in arrays)
     default = 0 if x.dtype.itemsize > 2 else 2 if x.dtype.kind == "b" else int(np.iinfo(x.dtype).max) + 1
-    return np.bincount(x, minlength=params.length or default)
+    return np.bincount(x, weights[0] if weights else None, params.length or default)
 
 
+_COUNTS = Operation("counts", "Counts of integers", "", ("x",), BincountParams, _build, _oracle)
 BINCOUNT = Operation(
     "bincount",
-    "How often each of the integers 0 to length - 1 occurs",
+    "How often each of the integers 0 to length - 1 occurs, or with what weights",
     "arraymill run bincount labels.npy --length 1000 -o counts.npy",
     ("x",),
     BincountParams,
-    _build,
+    None,
     _oracle,
+    variadic=True,
+    chain=_chain,
 )

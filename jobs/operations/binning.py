@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..kernels import Namespace
 from .order_keys import key_bits
 
-__all__ = ["Bins", "EqualBins", "ListedBins", "count_in_bins"]
+__all__ = ["Bins", "EqualBins", "ListedBins", "count_in_bins", "weigh_in_bins"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,31 @@ def count_in_bins(xp: Namespace, x: Any, bins: Bins) -> Any:
     if isinstance(bins, EqualBins):
         return np.histogram(flat, bins.n, bins.bounds)[0]
     return _listed(flat, bins.edges)
+
+
+def weigh_in_bins(x: NDArray[Any], weights: NDArray[Any], bins: Bins) -> NDArray[Any]:
+    """Return the sum of the weights in each bin, in float64 or complex128.
+
+    Parameters
+    ----------
+    x, weights : ndarray, shape (n,)
+    bins : EqualBins or ListedBins
+
+    Examples
+    --------
+    >>> weigh_in_bins(np.array([0.5, 1.5, 2.0]), np.array([1, 10, 100]), ListedBins((0, 1, 2)))
+    array([  1., 110.])
+    """
+    if weights.dtype.kind == "c":
+        parts = weigh_in_bins(x, weights.real, bins), weigh_in_bins(x, weights.imag, bins)
+        return parts[0] + 1j * parts[1]
+    wide = weights.astype(np.float64)
+    if isinstance(bins, EqualBins):
+        return np.histogram(x, bins.n, bins.bounds, weights=wide)[0]
+    edges = bins.edges
+    places = np.searchsorted(edges, x, side="right")
+    places[x == edges[-1]] -= 1
+    return np.bincount(places, weights=wide, minlength=len(edges) + 1)[1:-1]
 
 
 def _by_value(x: NDArray[Any], bins: Bins) -> NDArray[np.int64]:

@@ -1,4 +1,7 @@
-"""histogram: NumPy's counts and edges; without a range, the least and the largest element are found first."""
+"""histogram: NumPy's counts and edges; without a range, the least and the largest element are found first.
+
+A second input has the weights: they are added in float64, where NumPy adds some narrower ones in their own dtype.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ from ..limits import Limits
 from ..stages import ConstantStage, Draft, MapStage
 from .binning import Bins, EqualBins, ListedBins
 from .chain import Chain, Step
-from .histogram_kernels import CountKernel, EdgesKernel, ExtentKernel
+from .histogram_kernels import CountKernel, EdgesKernel, ExtentKernel, WeightKernel
 from .number_lists import NumbersOrName, Pair
 from .operation import Operation, Params, ask_numpy
+from .pair import PAIR, refuse_more_than_weights
 from .tables import draft_tables
 
 __all__ = ["HISTOGRAM", "HistogramParams"]
@@ -36,7 +40,8 @@ class HistogramParams(Params):
 
 def _numbers_dtype(header: ArrayHeader) -> np.dtype[Any]:
     """Return the dtype in which NumPy counts: booleans as integers."""
-    return np.dtype(np.uint8) if header.dtype.kind == "b" else header.dtype.newbyteorder("=")
+    dtype = header.dtype["number"] if header.dtype.names else header.dtype.newbyteorder("=")
+    return np.dtype(np.uint8) if dtype.kind == "b" else dtype
 
 
 def _bins(header: ArrayHeader, params: HistogramParams) -> Bins:
@@ -59,15 +64,20 @@ def _build_extent(headers: Sequence[ArrayHeader], params: HistogramParams, limit
 
 def _build_counts(headers: Sequence[ArrayHeader], params: HistogramParams, limits: Limits) -> Draft:
     header, bins = headers[0], _bins(headers[0], params)
-    output = ArrayHeader("output", (bins.n,), np.dtype(np.float64 if params.density else np.intp))
+    weight = header.dtype["weight"] if header.dtype.names else None
+    counted = np.dtype(np.intp) if weight is None else weight
+    output = ArrayHeader("output", (bins.n,), np.result_type(counted, np.float64) if params.density else counted)
     if header.size == 0 or output.size == 0:
+        nothing = [np.empty(0, _numbers_dtype(header))] + ([np.empty(0, weight)] if weight is not None else [])
         with np.errstate(invalid="ignore"):
-            answer = _oracle([np.empty(0, _numbers_dtype(header))], params)[0]
+            answer = _oracle(nothing, params)[0]
         return Draft(ConstantStage(answer), output, flops=0, task_host_bytes=0, read_bytes=0)
+    count = CountKernel(bins, params.density)
     return draft_tables(
         header,
         limits,
-        kernel=CountKernel(bins, params.density),
+        kernel=count if weight is None else WeightKernel(bins, params.density, weight),
+        on_host=weight is not None,
         output=output,
         table_elements=2 * bins.n,
         given=headers[1:],
@@ -89,7 +99,8 @@ def _build_edges(headers: Sequence[ArrayHeader], params: HistogramParams, limits
 
 
 def _oracle(arrays: Sequence[NDArray[Any]], params: HistogramParams) -> tuple[NDArray[Any], ...]:
-    return np.histogram(arrays[0], params.bins, params.range, params.density)
+    weights = arrays[1] if len(arrays) > 1 else None
+    return np.histogram(arrays[0], params.bins, params.range, params.density, weights)
 
 
 def _check(header: ArrayHeader, params: HistogramParams, limits: Limits) -> None:
@@ -120,19 +131,20 @@ def _check(header: ArrayHeader, params: HistogramParams, limits: Limits) -> None
 
 def _chain(headers: Sequence[ArrayHeader], params: HistogramParams, limits: Limits) -> Chain:
     header = headers[0]
+    refuse_more_than_weights("histogram", headers)
     _check(header, params, limits)
     # NumPy's bounds of nothing
     bounds = params.range or ((0, 1) if header.size == 0 else None)
     given = params.model_dump() | {"range": bounds}
-    outputs = (("counts", "counts"), ("edges", "edges"))
-    if bounds is not None or isinstance(params.bins, tuple):
-        return Chain((Step("counts", _COUNTS, ("x",), given), Step("edges", _EDGES, ("x",), given)), outputs)
-    steps = (
-        Step("extent", _EXTENT, ("x",), given),
-        Step("counts", replace(_COUNTS, inputs=("x", "extent")), ("x", "extent"), given),
-        Step("edges", _EDGES, ("extent",), given),
-    )
-    return Chain(steps, outputs, ("reads the input twice: --range saves one pass",))
+    is_known = bounds is not None or isinstance(params.bins, tuple)
+    steps = [] if is_known else [Step("extent", _EXTENT, ("x",), given)]
+    if len(headers) > 1:
+        steps.append(Step("pair", PAIR, ("x", "y")))
+    counted = ("x" if len(headers) == 1 else "pair", *(() if is_known else ("extent",)))
+    steps.append(Step("counts", replace(_COUNTS, inputs=("x", "extent")[: len(counted)]), counted, given))
+    steps.append(Step("edges", _EDGES, ("x" if is_known else "extent",), given))
+    notes = () if is_known else ("reads the input twice: --range saves one pass",)
+    return Chain(tuple(steps), (("counts", "counts"), ("edges", "edges")), notes)
 
 
 def _no_oracle(arrays: Sequence[NDArray[Any]], params: Params) -> NDArray[Any]:
@@ -144,11 +156,12 @@ _COUNTS = Operation("counts", "Counts in bins", "", ("x",), HistogramParams, _bu
 _EDGES = Operation("edges", "Edges of bins", "", ("x",), HistogramParams, _build_edges, _no_oracle)
 HISTOGRAM = Operation(
     "histogram",
-    "How many elements are in each bin, as numpy.histogram",
+    "How many elements, or what weights of them, are in each bin",
     "arraymill run histogram x.npy --bins 100 --range 0,1 -o hist.npy",
     ("x",),
     HistogramParams,
     None,
     _oracle,
+    variadic=True,
     chain=_chain,
 )

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ..blocks import Region, Shape
 from ..errors import SpecError
 from ..kernels import Namespace, Partial
-from .binning import Bins, EqualBins, count_in_bins
+from .binning import Bins, EqualBins, count_in_bins, weigh_in_bins
 from .block_sums import cast
 from .tables import PIECE_ELEMENTS
 
-__all__ = ["CountKernel", "EdgesKernel", "ExtentKernel", "between"]
+__all__ = ["CountKernel", "EdgesKernel", "ExtentKernel", "WeightKernel", "between"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class CountKernel:
         """Return the counts of a piece."""
         is_bool = piece.dtype == (np.bool_ if xp is np else xp.bool)
         counts = count_in_bins(xp, xp.astype(piece, xp.uint8) if is_bool else piece, self.bins)
-        return (counts, xp.asarray(self.bins.edges)) if self.density else (counts,)
+        return (counts, _like(xp, self.bins.edges, counts)) if self.density else (counts,)
 
     def merge(self, left: Partial, right: Partial) -> Partial:
         """Return the counts of two parts."""
@@ -108,9 +108,38 @@ class CountKernel:
     def finish(self, partial: Partial) -> NDArray[Any]:
         """Return the counts, or the density."""
         if not self.density:
-            return partial[0]
+            return np.asarray(partial[0])
         counts, edges = partial
         return np.asarray(counts / np.array(np.diff(edges), float) / counts.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class WeightKernel(CountKernel):
+    """As CountKernel, of records of numbers and their weights, which are added in float64 and in block order.
+
+    Parameters
+    ----------
+    result : numpy.dtype
+        Of the weights.
+    """
+
+    result: np.dtype[Any]
+
+    is_exact = False
+
+    def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
+        """Return the weights of a piece."""
+        numbers, weights = (piece[name].reshape(-1) for name in ("number", "weight"))
+        numbers = numbers.astype(np.uint8) if numbers.dtype.kind == "b" else numbers
+        sums = weigh_in_bins(numbers, weights, self.bins)
+        return (sums, self.bins.edges) if self.density else (sums,)
+
+    def finish(self, partial: Partial) -> NDArray[Any]:
+        """Return the weights in their own dtype, or the density."""
+        sums = partial[0]
+        if self.result.kind in "iu":
+            sums = np.rint(sums).astype(np.int64)
+        return CountKernel.finish(self, (sums.astype(self.result), *partial[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +170,8 @@ def between(bins: Bins, extent: NDArray[Any]) -> EqualBins:
     """Return equal bins from the first to the second number of an extent."""
     assert isinstance(bins, EqualBins)
     return replace(bins, bounds=(extent[0], extent[1]))
+
+
+def _like(xp: Namespace, edges: NDArray[Any], counts: Any) -> Any:
+    """Return edges where the counts are."""
+    return edges if xp is np else xp.asarray(edges, device=counts.device)

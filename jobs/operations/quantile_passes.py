@@ -31,6 +31,7 @@ from .tables import PIECE_ELEMENTS, draft_tables
 
 __all__ = ["PassKernel", "draft_pass"]
 
+
 @dataclass(frozen=True, slots=True)
 class PassKernel:
     """One pass. Partials are ``(table, n_nan)`` of the first and ``(table, state)`` of the others.
@@ -71,7 +72,8 @@ class PassKernel:
         if self.state is None:
             return count_first_bits(xp, piece, columns, self.bits), self._count_nan(xp, piece, columns)
         table = count_next_bits(xp, piece, columns, self.bits, self._wanted(self.state))
-        return table, xp.asarray(self.state if xp is np else self.state.view(np.int64).copy())
+        state = self.state if xp is np else xp.asarray(self.state.view(np.int64).copy(), device=piece.device)
+        return table, state
 
     def merge(self, left: Partial, right: Partial) -> Partial:
         """Return the counts of two parts."""

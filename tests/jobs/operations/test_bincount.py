@@ -64,3 +64,18 @@ def test_a_length_is_asked_for_where_the_dtype_does_not_say_it() -> None:
 def test_numbers_that_are_no_indices_are_refused(code: str) -> None:
     with pytest.raises(InputUnsupportedError):
         run_arrays("bincount", [np.ones(3, code)], {"length": 3})
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("code", ["?", "i2", "f4", "f8"])
+def test_weights_are_added_in_float64(code: str, order: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = np.asarray(rng.integers(0, 20, (60, 50), np.int16), order=order)
+    w = draw_values(x.shape, code, 2)
+    for block_bytes in (None, 999):
+        got = run_arrays("bincount", [x, np.asarray(w, order=order)], {"length": 30}, block_bytes=block_bytes)
+        want = np.bincount(x.reshape(-1), w.reshape(-1).astype(np.float64), 30)
+        assert got.dtype == np.float64
+        np.testing.assert_allclose(got, want, rtol=2.0**-44, atol=2.0**-40)
+    with pytest.raises(SpecError, match="the elements are 0 to 19"):
+        run_arrays("bincount", [x, w], {"length": 10})

@@ -115,6 +115,43 @@ def test_bins_of_a_rule_and_too_many_are_refused() -> None:
         run_arrays("histogram", [np.array([1, 1 + 2.0**-50])], {"bins": 1000})
 
 
+@settings(max_examples=60)
+@given(
+    shapes,
+    st.sampled_from(("?", "u1", "i4", "f2", "f4", "f8")),
+    st.sampled_from(("?", "i2", "i8", "f4", "f8", "c8")),
+    st.sampled_from((10, (0, 1, 2, 3), (-1.5, 0, 0, 2.25, 9))),
+    st.sampled_from((None, (0, 3))),
+    st.booleans(),
+    st.sampled_from((None, 5)),
+)
+def test_weights_are_added(
+    shape: Any, code: str, weight: str, bins: Any, bounds: Any, density: bool, n_blocks: int | None
+) -> None:
+    x, w = draw_values(shape, code, 2), draw_values(shape, weight, 4)
+    params = {"bins": bins, "range": bounds, "density": density}
+    wide = w.astype(np.complex128 if weight == "c8" else np.float64)
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        sums, edges = np.histogram(x, bins, bounds, weights=wide)
+        want = sums if weight != "?" else sums != 0
+        if density:
+            want = want / np.diff(edges).astype(float) / want.sum()
+    dtype = np.result_type(w.dtype, np.float64) if density else w.dtype
+    made = run_chain("histogram", [x, w], params, block_bytes=n_blocks and max(x.nbytes // n_blocks, 1))
+    assert made["counts"].dtype == dtype
+    # sums of float64 in another order, rounded to the dtype of the weights
+    u = 2.0**-23 if weight in ("f4", "c8") else 2.0**-40
+    np.testing.assert_allclose(made["counts"], want, rtol=4 * u, atol=u * float(np.abs(wide).sum() or 1))
+    np.testing.assert_array_equal(made["edges"], edges)
+
+
+def test_weights_have_the_shape_of_the_array() -> None:
+    with pytest.raises(SpecError, match="same shape"):
+        run_arrays("histogram", [np.ones(3), np.ones(4)])
+    with pytest.raises(SpecError, match="takes an array and"):
+        run_arrays("histogram", [np.ones(3)] * 3)
+
+
 def test_parameters_may_be_text() -> None:
     x = np.arange(10.0)
     text = run_chain("histogram", [x], {"bins": "0,2.5,7", "range": "0,5"})
