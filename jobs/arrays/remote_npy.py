@@ -96,6 +96,9 @@ class RemoteNpyReader:
 
     __slots__ = ("_data_offset", "_file", "_header")
 
+    gap_bytes = GAP_BYTES
+    """Whoever selects parts of the array reads gaps up to this."""
+
     def __init__(self, file: RemoteFile, header: ArrayHeader, data_offset: int) -> None:
         self._file, self._header, self._data_offset = file, header, data_offset
 

@@ -15,6 +15,7 @@ from ..blocks import Region, region_shape
 from ..errors import InputUnsupportedError
 from ..headers import ArrayHeader
 from .runs import byte_strides
+from .selected_stream import SelectedStreamReader
 from .selection import Cut, parse_selection
 from .source import Reader, Source, check_block, files_of, marks_of, view_of
 
@@ -24,7 +25,9 @@ SCRATCH_BYTES = 4 * 2**20
 """Of what lies between selected elements, at most this is read at once."""
 
 GAP_BYTES = 16 * 1024
-"""What lies further apart is read one by one: to read a gap and throw it away costs less than a call up to here."""
+"""What lies further apart is read one by one: to read a gap and throw it away costs less than a call up to here.
+
+A reader whose calls cost more has a `gap_bytes` of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,11 @@ class SelectedSource:
         return 0
 
     @property
+    def is_streamed(self) -> bool:
+        """Whether the source can only be read from front to back."""
+        return bool(getattr(self.source, "is_streamed", False))
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Absolute paths of all files that are read."""
         return files_of(self.source)
@@ -66,10 +74,13 @@ class SelectedSource:
         return replace(self, source=self.source.T, cuts=self.cuts[::-1], header=header)
 
     @contextmanager
-    def open(self) -> Iterator[SelectedReader]:
+    def open(self) -> Iterator[SelectedReader | SelectedStreamReader]:
         """Open the source for reading."""
         with self.source.open() as reader:
-            yield SelectedReader(self, reader)
+            if self.is_streamed:
+                yield SelectedStreamReader(self.header, self.cuts, reader, self.source.header)
+            else:
+                yield SelectedReader(self, reader)
 
 
 class SelectedReader:
@@ -82,11 +93,12 @@ class SelectedReader:
         Of the source.
     """
 
-    __slots__ = ("_reader", "_scratch", "_selected", "_strides")
+    __slots__ = ("_gap_bytes", "_reader", "_scratch", "_selected", "_strides")
 
     def __init__(self, selected: SelectedSource, reader: Reader) -> None:
         self._selected, self._reader = selected, reader
         self._scratch: NDArray[np.uint8] | None = None
+        self._gap_bytes: int = getattr(reader, "gap_bytes", GAP_BYTES)
         header = selected.source.header
         shape = header.shape if header.order == "C" else header.shape[::-1]
         strides = byte_strides(shape, header.dtype.itemsize)
@@ -112,7 +124,7 @@ class SelectedReader:
         axis = self._split_axis(steps, cover)
         if axis is not None:
             start, stop = places[axis]
-            is_far = (abs(steps[axis]) - 1) * self._strides[axis] > GAP_BYTES
+            is_far = (abs(steps[axis]) - 1) * self._strides[axis] > self._gap_bytes
             length = 1 if is_far else (stop - start + 1) // 2
             parts = ((first, min(first + length, stop)) for first in range(start, stop, length))
             moved = 0
@@ -127,7 +139,7 @@ class SelectedReader:
 
     def _split_axis(self, steps: list[int], cover: Region) -> int | None:
         """Return the axis along which a read is to be split; None where all of its cover is read at once."""
-        far = [a for a, step in enumerate(steps) if (abs(step) - 1) * self._strides[a] > GAP_BYTES]
+        far = [a for a, step in enumerate(steps) if (abs(step) - 1) * self._strides[a] > self._gap_bytes]
         if far:
             return max(far, key=lambda a: self._strides[a])
         itemsize = self._selected.header.dtype.itemsize
@@ -179,6 +191,17 @@ def _sliced(array: NDArray[Any], steps: list[int]) -> NDArray[Any]:
     return view
 
 
+def _check_stream(header: ArrayHeader, cuts: tuple[Cut, ...], text: str) -> None:
+    """Check that a part of a source that is read from front to back can be read so too."""
+    is_forward = cuts and cuts[0].is_kept and cuts[0].step > 0 and header.order == "C"
+    if not is_forward:
+        raise InputUnsupportedError(
+            f"{header.name}: can only be read from front to back, and {text!r} is not selected so",
+            cause="it is compressed as a whole, or text: rows are selected by a slice that goes forward, as 5:6 or ::2",
+            next=f"convert it first: arraymill run convert {header.name} -o converted.npy",
+        )
+
+
 def select_source(source: Source, text: str) -> SelectedSource:
     """Return a part of a source; nothing is read.
 
@@ -193,7 +216,7 @@ def select_source(source: Source, text: str) -> SelectedSource:
     SpecError
         If the text is something else, or does not fit the shape.
     InputUnsupportedError
-        If the source can only be read from front to back.
+        If the source can only be read from front to back, and the part cannot.
 
     Examples
     --------
@@ -206,13 +229,9 @@ def select_source(source: Source, text: str) -> SelectedSource:
     array([9, 1])
     """
     header = source.header
-    if getattr(source, "is_streamed", False):
-        raise InputUnsupportedError(
-            f"{header.name}: can only be read from front to back, and no part of it is selected",
-            cause="it is compressed as a whole, or text",
-            next=f"convert it first: arraymill run convert {header.name} -o converted.npy",
-        )
     cuts = parse_selection(text, header.shape, name=header.name)
+    if getattr(source, "is_streamed", False):
+        _check_stream(header, cuts, text)
     shape = tuple(cut.length for cut in cuts if cut.is_kept)
     order = header.order if len(shape) > 1 else "C"
     name = f"{header.name}[{text.strip()}]"

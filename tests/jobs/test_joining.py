@@ -85,5 +85,8 @@ def test_compressed_files_follow_one_another(tmp_path: Path) -> None:
     assert run("sum", paths, axis=0).tolist() == expected.sum(axis=0).tolist()
     with pytest.raises(InputUnsupportedError, match="front to back"):
         run("sum", {"path": paths, "axis": 1})
-    with pytest.raises(InputUnsupportedError, match="front to back"):
-        run("sum", {"path": paths[0], "select": "::2"})
+    for select, part in (("1::3", expected[1::3]), ("4:, ::-2", expected[4:, ::-2]), ("::5, -1", expected[::5, -1])):
+        assert np.array_equal(run("convert", {"path": paths, "select": select}), part)
+    for select in ("3", "::-1"):
+        with pytest.raises(InputUnsupportedError, match="front to back"):
+            run("sum", {"path": paths[0], "select": select})
