@@ -32,6 +32,7 @@ import numpy as np
 
 from ..headers import ArrayHeader
 from .chain import Chain, Step
+from .diagonals import DIAGONAL
 from .logic import ANY
 from .map import MAP
 from .matmul import MATMUL
@@ -54,7 +55,7 @@ class Labelled:
     name : str
         Of the input or step that it is.
     labels : tuple of label
-        Of its axes, each at most once; a tuple of labels where axes were merged.
+        Of its axes; a tuple of labels where axes were merged.
     header : ArrayHeader
         Of the input.
     """
@@ -76,6 +77,14 @@ class _Lowering:
     def add(self, step: Step) -> str:
         self.steps.append(step)
         return step.name
+
+    def take_diagonals(self, x: Labelled) -> Labelled:
+        """Return `x` with every label once."""
+        labels = tuple(dict.fromkeys(x.labels))
+        if labels == x.labels:
+            return x
+        axes = tuple(labels.index(label) for label in x.labels)
+        return Labelled(self.add(Step(f"{x.name}_diagonal", DIAGONAL, (x.name,), {"axes": axes})), labels, x.header)
 
     def sum_alone(self, x: Labelled, kept: set[Label]) -> Labelled:
         """Return `x` without the labels that stand in nothing else."""
@@ -111,7 +120,7 @@ class _Lowering:
 def draft_labelled_sum(x: Labelled, output: Sequence[Label], lengths: Mapping[Label, int]) -> Chain:
     """Return the steps from one array to the sums over what is not in the output, its axes in the output's order."""
     lowering = _Lowering(lengths, np.result_type(x.header.dtype))
-    x = lowering.sum_alone(x, set(output))
+    x = lowering.sum_alone(lowering.take_diagonals(x), set(output))
     axes = tuple(x.labels.index(label) for label in output)
     if axes != tuple(range(len(axes))) or not lowering.steps:
         lowering.add(Step("result", TRANSPOSE, (x.name,), {"axes": axes}))
@@ -131,6 +140,7 @@ def draft_labelled_product(
         Of every label.
     """
     lowering = _Lowering(lengths, np.result_type(a.header.dtype, b.header.dtype))
+    a, b = lowering.take_diagonals(a), lowering.take_diagonals(b)
     a = lowering.sum_alone(a, {*b.labels, *output})
     b = lowering.sum_alone(b, {*a.labels, *output})
     shared = set(a.labels) & set(b.labels)

@@ -26,7 +26,7 @@ def parse_subscripts(text: str, ndims: Sequence[int]) -> Subscripts:
     Raises
     ------
     SpecError
-        In the places where `numpy.einsum` raises ValueError, and for a label twice in one operand.
+        In the places where `numpy.einsum` raises ValueError.
 
     Examples
     --------
@@ -40,14 +40,6 @@ def parse_subscripts(text: str, ndims: Sequence[int]) -> Subscripts:
     if len(terms) != len(ndims):
         raise _refusal(text, f"it names {len(terms)} operand(s), and {len(ndims)} were given")
     inputs = tuple(_term(text, term, ndim) for term, ndim in zip(terms, ndims, strict=True))
-    for term, labels in zip(terms, inputs, strict=True):
-        if twice := [label for label, count in Counter(labels).items() if count > 1]:
-            raise SpecError(
-                f"einsum: label {twice[0]} stands twice in {term}: diagonals are not taken",
-                cause=f"the subscripts are {text}",
-                safe="nothing was read or written",
-                next="take the diagonal with NumPy first: np.diagonal(np.load(path, mmap_mode='r'))",
-            )
     named = {label for labels in inputs for label in labels}
     unnamed = tuple(sorted((label for label in named if label.isdigit()), key=int, reverse=True))
     if arrow:

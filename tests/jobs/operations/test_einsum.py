@@ -29,8 +29,8 @@ WRITTEN = (
     *("bijk,bjkl->bil", "ij,klj->ikl", "ijb,kjb->bik", "ijk,jkl->li", "i...,i...->...", "ci,ij->cj", "c,c->"),
 )
 ELEMENTS = ("ij,ij->ij", "ij,ji->ij", "i,j->ji", "ib,jb->bij", "i,", ",", "i,j", "...,i->...i")
-SUMMED = ("ij,kl->", "ij,jk->k", "ij,jk->", "ijk,k->k")
-SINGLE = ("ij->ji", "ij->", "ij->j", "ijk->ki", "i->i", "...j->...", "...->...", "ji")
+SUMMED = ("ij,kl->", "ij,jk->k", "ij,jk->", "ijk,k->k", "ii,ij->j", "jij,kjk->ik")
+SINGLE = ("ij->ji", "ij->", "ij->j", "ijk->ki", "i->i", "...j->...", "...->...", "ji", "ii->i", "ii", "iji->ji")
 CODES = ("?", "i1", "i4", "i8", "u8", "f2", "f4", "f8", "c8")
 
 
@@ -116,7 +116,7 @@ def test_what_is_written_anew_is_said() -> None:
         ("i1,jk", ((2, 3), (3, 4))),
         ("...i,i->", ((2, 3), (3,))),
         ("i....,i", ((2, 3), (3,))),
-        ("ii,i->i", ((3, 3), (3,))),
+        ("ii,i->i", ((3, 4), (3,))),
         ("i,i,i", ((3,), (3,), (3,))),
     ],
 )
@@ -167,3 +167,17 @@ def test_tensordot_reads_a_command_line_and_refuses_what_numpy_refuses() -> None
     for axes in (2, 4, -1, ((0,), (0,)), ((3,), (0,)), ((1, 1), (1, 1)), ((1,), (1, 0))):
         with pytest.raises((SpecError, ValueError)):
             plan_arrays("tensordot", [a, b], {"axes": axes})
+
+
+@pytest.mark.parametrize("subscripts", ["ii->i", "ii->", "ijij->ij"])
+def test_of_diagonals_only_the_blocks_on_them_are_read(subscripts: str) -> None:
+    shape = (1500, 1500) if len(subscripts) < 6 else (30, 40, 30, 40)
+    x = draw_values(shape, "f8", 1)
+    expected = np.einsum(subscripts, x)
+    made = run_chain("einsum", [x], {"subscripts": subscripts}, session=ShuffledSession(1))["result"]
+    np.testing.assert_allclose(made, expected, rtol=1e-12)
+    plan = plan_arrays("einsum", [x], {"subscripts": subscripts})
+    assert isinstance(plan, ChainPlan)
+    assert plan.steps[0].operation.name == "diagonal"
+    if shape[0] == 1500:
+        assert plan.steps[0].plan.read_bytes < x.nbytes / 4
