@@ -175,14 +175,16 @@ def draft_carries(running: Running, totals: ArrayHeader, limits: Limits) -> Draf
     """Return the draft of what runs and all before them come to; `running.axis` is in memory order."""
     reverse = totals.order == "F"
     shape = totals.T.shape if reverse else totals.shape
-    size = LaneSize(3 * shape[running.axis] * totals.dtype.itemsize, 0)
+    # what is read, the result, and as much again on the way; of scaled numbers twice that
+    each = (8 if running.is_scaled else 4) * totals.dtype.itemsize
+    size = LaneSize(shape[running.axis] * each, 0)
     blocks, pieces = chunk_lanes(shape, running.axis, size, limits, what="a line of carries")
     layout = PrefixLayout(running.axis, 1, has_carries=False)
     return Draft(
         MapStage(CarryKernel(running), Grid(shape, blocks), pieces, (shape,), 0, reverse, layout, on_host=True),
         ArrayHeader("output", totals.shape, totals.dtype, totals.order),
         flops=totals.size,
-        task_host_bytes=math.prod(pieces) * 3 * totals.dtype.itemsize,
+        task_host_bytes=math.prod(pieces) * each,
         read_bytes=totals.nbytes,
     )
 

@@ -2,7 +2,7 @@
 
 On the CPU every lane is transformed by `numpy.fft` itself, whose bits do not depend on which lanes share a piece (those
 of torch on a CPU do, from 16384 points on), so the answer is NumPy's to the last bit. On CUDA torch transforms a piece
-at once.
+at once, and last bits may depend on how many lanes it has, which the plan fixes.
 
 Accuracy: with u the unit roundoff of the dtype computed in (float32 stays in single precision), a transform of n points
 is within about ``7 u log2(n)`` of the exact one, in the 2-norm, relative to its size, where n is a power of 2; lengths
@@ -45,8 +45,11 @@ Name = Literal["fft", "ifft", "rfft", "irfft"]
 Norm = Literal["backward", "ortho", "forward"]
 
 _SCRATCH_PER_POINT = 8 * 16
-"""Bytes that NumPy takes for one lane: a copy, factors and, for Bluestein's algorithm, twice their number padded to
+"""Bytes that NumPy takes for one lane: copies, factors and, for Bluestein's algorithm, twice their number padded to
 more than 2 n points, all complex128."""
+_BATCH = 1 << 16
+"""Points that NumPy is given at once: it copies all of them to complex128, and its answer from there."""
+_SCRATCH_BYTES = 2 * 16 * _BATCH
 _DEVICE_COPIES = 6
 """Complex copies of a piece that torch takes: of what it is given, its result, and cuFFT's own for awkward lengths."""
 
@@ -95,22 +98,37 @@ class FourierKernel:
 
     def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any], region: Region) -> None:
         """Write the output piece of a NumPy array into `out`."""
-        if out.shape[self.axis] == self._n_out:
-            self._transform(blocks[0], out)
-        else:
+        if out.shape[self.axis] != self._n_out:
             # memory ran out, and pieces were halved along the axis too
             out[...] = self._part(self._transform(blocks[0]), region)
+            return
+        x, folded = self._fold(blocks[0]), self._fold(out)
+        assert np.may_share_memory(folded, out)
+        n_before, _, n_beside = folded.shape
+        n_lanes = max(_BATCH // max(self.n, x.shape[1]), 1)
+        for rows in _cut(n_before, max(n_lanes // n_beside, 1)):
+            for columns in _cut(n_beside, n_lanes):
+                part = x[rows, :, columns]
+                _FUNCTIONS[self.name](part, self.n, 1, self.norm, folded[rows, :, columns])
 
     @property
     def _n_out(self) -> int:
         return self.n // 2 + 1 if self.name == "rfft" else self.n
 
-    def _transform(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        return np.asarray(_FUNCTIONS[self.name](x, self.n, self.axis, self.norm, out))
+    def _fold(self, x: NDArray[Any]) -> NDArray[Any]:
+        before, beside = math.prod(x.shape[: self.axis]), math.prod(x.shape[self.axis + 1 :])
+        return x.reshape(before, x.shape[self.axis], beside)
+
+    def _transform(self, x: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(_FUNCTIONS[self.name](x, self.n, self.axis, self.norm))
 
     def _part(self, x: Any, region: Region) -> Any:
         start, stop = region[self.axis]
         return x[(slice(None),) * self.axis + (slice(start, stop),)]
+
+
+def _cut(length: int, step: int) -> list[slice]:
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def _computed(xp: Namespace, x: Any, *, needs_complex: bool) -> Any:
@@ -190,7 +208,7 @@ def _stage(
 def _lane_size(kernel: FourierKernel, in_bytes: int, n_out: int, limits: Limits) -> LaneSize:
     itemsize = kernel.result.itemsize
     complex_bytes = kernel.n * max(itemsize if kernel.result.kind == "c" else 2 * itemsize, 8)
-    scratch = kernel.n * _SCRATCH_PER_POINT if limits.device == "cpu" else 0
+    scratch = kernel.n * _SCRATCH_PER_POINT + _SCRATCH_BYTES if limits.device == "cpu" else 0
     return LaneSize(in_bytes + n_out * itemsize, _DEVICE_COPIES * complex_bytes, scratch)
 
 

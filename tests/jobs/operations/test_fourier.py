@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from in_process_jobs import ShuffledSession, plan_arrays, run_arrays
 from numpy.typing import NDArray
 from operation_contract import CODES, LAYOUTS, byte_orders, draw_values, lay_out
 
+from arraymill.jobs.blocks import region_shape, whole_region
 from arraymill.jobs.engine.splitting import split_stage
 from arraymill.jobs.errors import CannotFitError, SpecError
 from arraymill.jobs.headers import ArrayHeader
@@ -112,6 +114,20 @@ def test_a_line_that_does_not_fit_is_refused_with_what_it_takes() -> None:
     header = ArrayHeader("x.npy", (4, 1 << 28), np.dtype("f8"))
     with pytest.raises(CannotFitError, match=r"a line of 268435456 points does not fit in memory: it takes"):
         plan_job(OPERATIONS["fft"], [header], {}, budget=Budget(8 << 30))
+
+
+@pytest.mark.parametrize(("name", "code"), [("fft", "f4"), ("rfft", "i2"), ("irfft", "f2"), ("ifft", "c8")])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_piece_takes_the_memory_that_was_planned(name: str, code: str, axis: int) -> None:
+    plan = plan_arrays(name, [np.ones((512, 512), code)], {"axis": axis, "n": 512})
+    region = whole_region(plan.stage.pieces)
+    (read,) = plan.stage.operand_regions(region)
+    tracemalloc.start()
+    x, out = np.ones(region_shape(read), code), np.empty(plan.stage.pieces, plan.output.dtype)
+    plan.stage.kernel.apply_into([x], out, region)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes <= plan.task_host_bytes
 
 
 def test_an_axis_across_the_memory_order_is_read_in_wide_stripes() -> None:
