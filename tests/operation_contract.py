@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from arraymill.jobs.operations import OPERATIONS
 
 PRODUCTS = ("matmul", "gram", "cov", "corrcoef")
-REDUCED = "sum mean prod var std norm min max ptp argmin argmax any all count_nonzero".split()
+REDUCED = (
+    *("sum", "mean", "prod", "var", "std", "norm", "min", "max", "ptp"),
+    *("argmin", "argmax", "any", "all", "count_nonzero"),
+)
 REDUCTIONS = tuple(name for name in OPERATIONS if name.removeprefix("nan") in REDUCED)
 ROUNDED = ("sum", "mean", "prod", "var", "std", "norm", "nansum", "nanmean", "nanprod", "nanvar", "nanstd")
 ARGUMENTS = ("argmin", "argmax", "nanargmin", "nanargmax")

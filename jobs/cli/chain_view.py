@@ -56,7 +56,7 @@ def _output_rows(plan: ChainPlan, output: OutputSpec | None) -> list[tuple[str, 
 
 
 def _steps(plan: ChainPlan) -> list[str]:
-    rows = [("step", "of", "tasks", "result", "reads", "alone")]
+    rows: list[tuple[str, ...]] = [("step", "of", "tasks", "result", "reads", "alone")]
     for step in plan.steps:
         rows += _fused_rows(step, step.name)
         sizes = format_bytes(step.plan.read_bytes), format_seconds(step.plan.predicted_s)

@@ -17,7 +17,7 @@ from ..spec import JobSpec
 from .plan_view import header_text
 from .result_view import result_text
 
-__all__ = ["check_small", "is_to_stdout", "kept_in_store", "write_arrays"]
+__all__ = ["check_small", "is_to_stdout", "kept_in_store", "lines_of", "write_arrays"]
 
 STDOUT = "-"
 LARGEST_BYTES = 64 << 20

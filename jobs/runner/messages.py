@@ -64,9 +64,9 @@ class Messages:
         last = history[-1]
         n_alone = sum(failure.kind == "death" and failure.is_alone for failure in history)
         alone = f" while this block ran alone, {n_alone} times" if last.kind == "death" and n_alone > 1 else ""
-        look = f"arraymill explain {self._job_id} --block {self._first_block + index}; then arraymill resume {self._job_id}"
+        look = f"arraymill explain {self._job_id} --block {self._number(index)}; then {self._resume}"
         return BlockFailedError(
-            f"block {self._first_block + index} of {self.n_blocks} failed {times} ({self._where(index)})",
+            f"block {self._number(index)} of {self.n_blocks} failed {times} ({self._where(index)})",
             cause=last.message + alone,
             safe=self._safe(n_done),
             next=look if self._is_kept else "run again with -v for the traceback",
@@ -96,7 +96,8 @@ class Messages:
     def cannot_fit(self, index: int, death: str, n_done: int) -> CannotFitError:
         """Return the error for a block whose worker the kernel kills for want of memory, even alone."""
         return CannotFitError(
-            f"block {self._first_block + index} of {self.n_blocks} takes more memory than there is ({self._where(index)})",
+            f"block {self._number(index)} of {self.n_blocks} takes more memory than there is "
+            f"({self._where(index)})",
             cause=death,
             safe=self._safe(n_done),
             next=self._next("make the blocks smaller (compute.block), or give the container more memory"),
@@ -120,6 +121,14 @@ class Messages:
             next=self._next(""),
         )
 
+    @property
+    def _resume(self) -> str:
+        return f"arraymill resume {self._job_id}"
+
+    def _number(self, index: int) -> int:
+        """Return the number of a block in the whole job."""
+        return self._first_block + index
+
     def _where(self, index: int) -> str:
         headers = [source.header for source in self._work.sources]
         regions = input_regions(self._work.stage, index)
@@ -133,7 +142,7 @@ class Messages:
         return f"{self._first_block + n_done} of {self.n_blocks} blocks are done and verified"
 
     def _next(self, first: str) -> str:
-        again = f"arraymill resume {self._job_id}" if self._is_kept else "run the job again"
+        again = self._resume if self._is_kept else "run the job again"
         return f"{first}; then {again}" if first else again
 
 
