@@ -77,6 +77,7 @@ def execute_chain(
                 measure_workers(job, plan, session)
             started = time.perf_counter()
             records = run.all_steps(session, run_step, ChainProgress(plan, on_progress))
+            run.prepare()
             with deferred_interrupts():
                 main, *others = run.publish()
                 seconds = time.perf_counter() - started
@@ -137,6 +138,11 @@ class _Run:
                 del self.made[name]
                 self.outputs.pop(name).discard()
         return records
+
+    def prepare(self) -> None:
+        """Do what takes long before the outputs can be published."""
+        for _, step in self.plan.outputs:
+            self.outputs[step].prepare()
 
     def publish(self) -> list[NDArray[Any] | Path]:
         """Publish the outputs, the main one last, and return them in their order."""

@@ -72,6 +72,8 @@ def execute(
                 measure_workers(job, plan, session)
             started = time.perf_counter()
             records = _run(job, plan, session, sources, output, on_progress)
+            # may take long, and be interrupted
+            output.prepare()
             # published before the cluster is closed: a teardown that fails must not cost the result
             with deferred_interrupts():
                 output.publish()

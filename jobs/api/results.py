@@ -59,6 +59,9 @@ class ArrayOutput:
     def __init__(self, header: ArrayHeader) -> None:
         self.target = MemoryTarget(np.zeros(header.shape, header.dtype, order=header.order), header.name)
 
+    def prepare(self) -> None:
+        """Return: the array is the result."""
+
     def publish(self) -> None:
         """Return: the array is the result."""
 
@@ -95,6 +98,9 @@ class ScratchOutput:
             self._path, header.shape, header.dtype, header.order, replace=False, inputs=()
         )
         self.target = self._output.target
+
+    def prepare(self) -> None:
+        """Return: the file is whole."""
 
     def publish(self) -> None:
         """Give the file its name."""

@@ -90,7 +90,7 @@ def line_blocks(name: str, descriptor: int) -> Iterator[bytes]:
         if ends_with_return and part.startswith(b"\n"):
             part = part[1:]
         ends_with_return = part.endswith(b"\r")
-        rest += part.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        rest += part.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in part else part
         cut = rest.rfind(b"\n") + 1
         if cut:
             yield rest[:cut]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from ..blocks import Grid, Shape, as_slices, row_major_chunks
@@ -52,16 +53,22 @@ def _size(header: ArrayHeader) -> int:
 
 def _pack(target: NpyTarget, options: OutputOptions, path: Path) -> None:
     array = _create(target.header, options, path)
-    chunks = _chunks(target.header, options)
+    chunks, stopped = _chunks(target.header, options), Event()
 
     def write(number: int) -> None:
         for region, block in pieces(target, chunks, n_bytes=_CHUNK_BYTES, share=(number, _N_THREADS)):
+            if stopped.is_set():
+                return
             # the ellipsis is for an array without axes
             array[(*as_slices(region), ...)] = block.astype(block.dtype.newbyteorder("="), copy=False)
 
     with ThreadPoolExecutor(_N_THREADS, thread_name_prefix="arraymill-zarr") as threads:
-        for _ in threads.map(write, range(_N_THREADS)):
-            pass
+        try:
+            for _ in threads.map(write, range(_N_THREADS)):
+                pass
+        finally:
+            # by an error or an interrupt, which waits for the threads
+            stopped.set()
 
 
 def _create(header: ArrayHeader, options: OutputOptions, path: Path) -> Any:

@@ -38,11 +38,13 @@ class DyingPublication(FaultyDisk):
         self.first = 0
 
         def begin(journal: Any, output: Any) -> None:
-            self.first = len(self.log)
-            self.at = self.first + at if at else 0
+            if not self.first:
+                self.first = len(self.log)
+                self.at = self.first + at if at else 0
             make_ready(journal, output)
 
-        patch.setattr("arraymill.jobs.api.driver.make_ready", begin)
+        for module in ("driver", "chain_run"):
+            patch.setattr(f"arraymill.jobs.api.{module}.make_ready", begin)
 
     @property
     def n_effects(self) -> int:
@@ -151,6 +153,31 @@ def test_a_call_writes_any_format(tmp_path: Path, x: NDArray[Any], name: str) ->
     path = str(tmp_path / name)
     assert run("map", x, expr="x + 1", output=path) == Path(path)
     np.testing.assert_array_equal(load_output(path, ArrayHeader(path, x.shape, x.dtype))[...], x + 1)
+
+
+def test_several_outputs_are_published_after_any_stop(
+    home: Path, tmp_path: Path, x_path: Path, x: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, cluster = str(tmp_path / "y.csv"), {"kind": "inline", "workers": 1}
+    spec = JobSpec.model_validate({"op": "svd", "inputs": [str(x_path)], "output": output, "cluster": cluster})
+    with monkeypatch.context() as patch:
+        undisturbed = DyingPublication(patch, 0)
+        run_stored(spec)
+    written = {path.name: path.read_bytes() for path in tmp_path.glob("y*")}
+    assert sorted(written) == ["y.csv", "y.s.csv", "y.vh.csv"]
+    for at in range(1, undisturbed.n_effects + 1, 12):
+        for job in list_jobs():
+            remove_job(job)
+        for name in written:
+            (tmp_path / name).unlink()
+        with monkeypatch.context() as patch:
+            DyingPublication(patch, at)
+            with pytest.raises(Died):
+                run_stored(spec)
+        (job,) = list_jobs()
+        resume_job(job)
+        assert read_state(job).status == "DONE"
+        assert written == {path.name: path.read_bytes() for path in tmp_path.glob("y*")}
 
 
 def test_several_outputs_are_of_one_format(tmp_path: Path, x: NDArray[Any]) -> None:
