@@ -69,6 +69,9 @@ def choose_rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits, *, way_out
         wanted = max(limits.block_bytes // (dtype.itemsize * n), _LEAST_ASPECT * n)
     rows = min(wanted, _room(limits, 1) // row_bytes(n, dtype), m)
     room, need = _room(limits, LARGE_SHARE), least * row_bytes(n, dtype)
+    if rows < min(wanted, _ASPECT * n):
+        # a stack that is not much smaller than the array is a long way to go: more memory is shorter
+        rows = min(_ASPECT * n, wanted, room // row_bytes(n, dtype), m)
     if need > room:
         raise CannotFitError(
             f"a QR of {n} columns does not fit in one task",

@@ -110,11 +110,11 @@ def test_what_is_no_matrix_of_numbers_is_refused_with_a_way_out() -> None:
 
 
 def test_rows_are_many_times_the_columns_while_they_fit() -> None:
-    assert choose_rows(10**7, 1000, np.dtype("f4"), Limits()) == 7456
-    assert choose_rows(10**7, 2500, np.dtype("f8"), Limits(task_host_bytes=640 << 20)) == 6710
+    assert choose_rows(10**7, 1000, np.dtype("f4"), Limits()) == 8000
+    assert choose_rows(10**7, 2500, np.dtype("f8"), Limits(task_host_bytes=640 << 20)) == 20_000
     assert choose_rows(50, 7, np.dtype("f4"), Limits()) == 50
-    # twice as many rows as columns are taken even where they fill half of the memory
-    assert choose_rows(10**7, 5000, np.dtype("f8"), Limits(task_host_bytes=640 << 20)) == 10_000
+    # of many columns they fill half of the memory
+    assert choose_rows(10**7, 5000, np.dtype("f8"), Limits(task_host_bytes=640 << 20)) == 13_421
     with pytest.raises(CannotFitError, match="--memory"):
         choose_rows(10**7, 4000, np.dtype("f8"), Limits())
 
