@@ -70,7 +70,7 @@ def _list() -> None:
 
 
 def _describe(operation: Operation) -> None:
-    inputs = " ".join(operation.inputs) + (" ..." if operation.variadic else "")
+    inputs = " ".join(operation.inputs) + (" ..." if operation.variadic else "") or "none"
     click.echo(f"{operation.name}: {operation.summary}\n")
     click.echo(f"Inputs:   {inputs}\nExample:  {operation.example}\n\nParameters:")
     formatter = click.HelpFormatter(max_width=100)

@@ -206,3 +206,12 @@ def test_no_gpu_is_an_error_never_the_cpu() -> None:
 def test_what_is_no_array_is_refused_with_a_reason(item: Any) -> None:
     with pytest.raises(JobError):
         run("sum", item)
+
+
+def test_an_array_is_made_of_no_input(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(run("arange", stop=5), np.arange(5), strict=True)
+    assert plan("rand", shape=(1000, 10), seed=1).read_bytes == 0
+    path = run("full", shape=(2, 3), value=float("nan"), output=tmp_path / "nan.npy")
+    assert np.isnan(np.load(path)).all()
+    with pytest.raises(SpecError, match="takes 0 input"):
+        run("rand", X, shape=4, seed=1)

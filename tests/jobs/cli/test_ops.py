@@ -17,6 +17,10 @@ def test_one_is_described_with_its_parameters(call):
     assert OPERATIONS["var"].example in text
 
 
+def test_what_takes_no_input_says_so(call):
+    assert "Inputs:   none" in call("ops", "rand").stdout
+
+
 def test_unknown_one_gets_a_suggestion(call):
     result = call("ops", "vr")
     assert result.exit_code == 2
