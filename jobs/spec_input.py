@@ -16,7 +16,8 @@ from .spec_section import Section, parse_path
 
 __all__ = ["InputSpec"]
 
-_SELECTION = re.compile(r"(-?\d+|(-?\d+)?:(-?\d+)?(:(-?\d+)?)?|\.\.\.)")
+_INTEGER = r" *[-+]?[0-9]+ *"
+_SELECTION = re.compile(rf"{_INTEGER}|({_INTEGER}| *)(:({_INTEGER}| *)){{1,2}}| *\.\.\. *")
 _OF_RAW = ("shape", "offset", "order")
 _OF_TEXT = ("delimiter", "header", "comments")
 
@@ -30,7 +31,8 @@ def _parse_paths(path: Any) -> Any:
 
 
 def _parse_select(select: Any) -> Any:
-    if isinstance(select, str) and not all(_SELECTION.fullmatch(part.strip()) for part in select.split(",")):
+    # no more than its form, which is known without the array
+    if isinstance(select, str) and not all(map(_SELECTION.fullmatch, select.rstrip().removesuffix(",").split(","))):
         raise ValueError(f'{select!r} selects nothing: write slices as NumPy does, "0:1000, ::2", one per axis')
     return select
 

@@ -29,6 +29,17 @@ def test_what_was_stated_is_written_and_read_again(fields):
     assert load_spec(format_yaml(document), "job.yaml").inputs["x"] == InputSpec(**fields) == job.inputs["x"]
 
 
+@pytest.mark.parametrize("select", ["1", "-1,", " 1 : 3 , ::-2 ", "..., +2", "0, ..., 0", "9:, :-9", ":", "::"])
+def test_selections_have_the_form_of_slices(select):
+    assert InputSpec(path="x", select=select).select == select
+
+
+@pytest.mark.parametrize("select", ["", ",", "1,,2", "1 0", "1_0", "1:2:3:4", "....", "0, \u0661", "x", "1.0", "None"])
+def test_other_selections_are_refused_before_a_file_is_opened(select):
+    with pytest.raises(ValidationError, match="selects nothing"):
+        InputSpec(path="x", select=select)
+
+
 @pytest.mark.parametrize("inputs", [[["a.npy", "b.npy"]], {"0": ["a.npy", "b.npy"]}, [{"path": ["a.npy", "b.npy"]}]])
 def test_a_list_of_paths_is_one_input(inputs):
     assert JobSpec(op="sum", inputs=inputs).inputs["0"].path == ("a.npy", "b.npy")
