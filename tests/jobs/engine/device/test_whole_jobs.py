@@ -49,6 +49,14 @@ def same_outcome(name: str, arrays: list[Any], params: dict[str, Any], **limits:
     assert found.tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("name", "params"), [("fft", {"n": 7}), ("irfft", {}), ("diff", {"n": 2}), ("cumsum", {})])
+def test_along_an_axis(name: str, params: dict[str, Any], layout: str) -> None:
+    for axis, code in ((0, "f4"), (1, "u4"), (2, "c8")):
+        x = lay_out(draw_values((3, 5, 50), code, axis), layout, "<" if axis else ">")
+        same_outcome(name, [x], {"axis": axis, **params}, block_bytes=x.nbytes // 3)
+
+
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions(name: str) -> None:
     for number, code in enumerate(CODES):
