@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import Namespace
-from .distances import FEW_COLUMNS, Metric, column_sums, expand_squares, pair_distances, to_unit, wide_rows
+from .distances import FEW_COLUMNS, Metric, column_sums, expand_squares, pair_distances, to_unit, true_pairs, wide_rows
 
 __all__ = ["NO_ROW", "first_of_each", "nearest_rows"]
 
@@ -120,7 +120,7 @@ def _candidates(xp: Namespace, queries: Any, tile: Any, metric: Metric, last: An
     # not rounded down to float32
     limit = xp.asarray(limit * (1 + relative * xp.sign(limit)), dtype=estimates.dtype)
     candidates = (estimates <= limit[:, None]) & (estimates < np.inf)
-    pairs = _pairs(xp, candidates)
+    pairs = true_pairs(xp, candidates)
     (crowded,) = xp.nonzero(xp.bincount(pairs[0], minlength=queries.shape[0]) > _CROWDED * k)
     if not crowded.shape[0] or tile.shape[0] <= k:
         return pairs
@@ -128,13 +128,7 @@ def _candidates(xp: Namespace, queries: Any, tile: Any, metric: Metric, last: An
     kth = _kth_smallest(xp, some, k)
     bound = kth + 2 * (error[crowded] + relative * xp.abs(kth))
     candidates[crowded] = (some <= bound[:, None]) & (some < np.inf)
-    return _pairs(xp, candidates)
-
-
-def _pairs(xp: Namespace, mask: Any) -> tuple[Any, Any]:
-    """Return where a matrix is true; on a CPU four times as fast as `nonzero`."""
-    (flat,) = xp.nonzero(xp.reshape(mask, (-1,)))
-    return flat // mask.shape[1], flat % mask.shape[1]
+    return true_pairs(xp, candidates)
 
 
 def _estimate(xp: Namespace, queries: Any, tile: Any, metric: Metric) -> tuple[Any, Any, float] | None:
