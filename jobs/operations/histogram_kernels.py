@@ -159,7 +159,7 @@ class EdgesKernel:
 
     def apply(self, xp: Namespace, blocks: Sequence[Any], region: Region) -> Any:
         """Return the edges."""
-        return between(self.bins, blocks[0]).edges
+        return between(self.bins, blocks[0]).edges[slice(*region[0])]
 
     def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any], region: Region) -> None:
         """Write the edges to `out`."""

@@ -47,6 +47,8 @@ class PassKernel:
         Of what the pass makes: the quantiles, if it is the last.
     state : ndarray of uint64 or None
         What earlier passes found.
+    wanted : Wanted or None
+        What follows from it.
     """
 
     search: Search
@@ -55,13 +57,16 @@ class PassKernel:
     order: Order
     output: ArrayHeader
     state: NDArray[np.uint64] | None = None
+    wanted: Wanted | None = None
 
     piece_elements = PIECE_ELEMENTS
     is_exact = True
 
     def bind(self, given: tuple[NDArray[Any], ...]) -> PassKernel:
         """Return the kernel that goes on from what earlier passes found."""
-        return replace(self, state=given[0])
+        n_nan, prefixes, _ = _unpack(given[0])
+        is_first = _first_of_equals(prefixes) == np.arange(prefixes.shape[1])
+        return replace(self, state=given[0], wanted=Wanted(prefixes, is_first & ~self._is_nan(n_nan)[:, None]))
 
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return the counts of a piece."""
@@ -69,9 +74,9 @@ class PassKernel:
         columns = Columns.of(self.search.shape, self.search.axes, region)
         if self.order == "F":
             piece, columns = xp.permute_dims(piece, tuple(reversed(range(piece.ndim)))), columns.T
-        if self.state is None:
+        if self.state is None or self.wanted is None:
             return count_first_bits(xp, piece, columns, self.bits), self._count_nan(xp, piece, columns)
-        table = count_next_bits(xp, piece, columns, self.bits, self._wanted(self.state))
+        table = count_next_bits(xp, piece, columns, self.bits, self.wanted)
         state = self.state if xp is np else xp.asarray(self.state.view(np.int64).copy(), device=piece.device)
         return table, state
 
@@ -84,10 +89,8 @@ class PassKernel:
         n_nan, prefixes, rests = self._begin(partial[1]) if self.is_first else _unpack(partial[1].view(np.uint64))
         counts = partial[0][:, :1] if self.is_first else partial[0]
         slots = np.zeros(prefixes.shape, np.int64) if self.is_first else _first_of_equals(prefixes)
-        below = np.cumsum(np.take_along_axis(counts, slots[:, :, None], axis=1), axis=2)
-        values = np.minimum((below <= rests[:, :, None]).sum(axis=2), self.bits.n_values - 1)
-        before = np.take_along_axis(below, np.maximum(values - 1, 0)[:, :, None], axis=2)[:, :, 0]
-        rests = rests - np.where(values > 0, before, 0)
+        values, before = _find_in_tables(np.cumsum(counts, axis=2), slots, rests)
+        rests = rests - before
         prefixes = prefixes | (values.astype(np.uint64) << np.uint64(self.bits.shift))
         if self.bits.shift:
             return np.concatenate([n_nan[:, None], prefixes, rests], axis=1, dtype=np.uint64, casting="unsafe")
@@ -116,11 +119,6 @@ class PassKernel:
         """Tell which columns have NaN for their answer."""
         return np.asarray(n_nan == self.search.length if self.search.rule.skip_nan else n_nan > 0)
 
-    def _wanted(self, state: NDArray[np.uint64]) -> Wanted:
-        n_nan, prefixes, _ = _unpack(state)
-        is_first = _first_of_equals(prefixes) == np.arange(prefixes.shape[1])
-        return Wanted(prefixes, is_first & ~self._is_nan(n_nan)[:, None])
-
     def _answer(self, n_nan: NDArray[np.int64], keys: NDArray[np.uint64]) -> NDArray[Any]:
         values = from_keys(keys, self.search.dtype).T
         answer = self.search.rule.interpolate(values, self._lengths(n_nan))
@@ -134,9 +132,47 @@ def _unpack(state: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.ui
     return state[:, 0].astype(np.int64), prefixes, rests.astype(np.int64)
 
 
+def _find_in_tables(
+    below: NDArray[np.int64], slots: NDArray[np.int64], rests: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which value element number `rest` has, and how many elements have smaller ones, by bisection.
+
+    Parameters
+    ----------
+    below : ndarray, shape (n_columns, n_tables, 2^width)
+        How many elements have a value or a smaller one.
+    slots, rests : ndarray, shape (n_columns, n_slots)
+        The table of each slot, and the number of its element.
+
+    Examples
+    --------
+    >>> below = np.cumsum(np.array([[[0, 2, 0, 1]]]), axis=2)
+    >>> _find_in_tables(below, np.array([[0, 0]]), np.array([[1, 2]]))
+    (array([[1, 3]]), array([[0, 2]]))
+    """
+    n_columns, n_tables, n_values = below.shape
+    flat, starts = below.reshape(-1), (np.arange(n_columns)[:, None] * n_tables + slots) * n_values
+    values, step = np.zeros(slots.shape, np.int64), n_values
+    while step > 1:
+        step //= 2
+        values += step * (flat[starts + values + step - 1] <= rests)
+    return values, np.where(values > 0, flat[starts + np.maximum(values - 1, 0)], 0)
+
+
 def _first_of_equals(prefixes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return, for each slot, the first slot of its column that has the same prefix."""
-    return np.asarray((prefixes[:, :, None] == prefixes[:, None, :]).argmax(axis=2))
+    """Return, for each slot, the first slot of its column that has the same prefix.
+
+    >>> _first_of_equals(np.array([[7, 3, 7, 3, 5]], np.uint64)).tolist()
+    [[0, 1, 0, 1, 4]]
+    """
+    order = np.argsort(prefixes, axis=1, kind="stable")
+    ordered = np.take_along_axis(prefixes, order, axis=1)
+    is_new = np.ones(order.shape, bool)
+    is_new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    starts = np.maximum.accumulate(np.where(is_new, np.arange(order.shape[1]), 0), axis=1)
+    firsts = np.empty_like(order)
+    np.put_along_axis(firsts, order, np.take_along_axis(order, starts, axis=1), axis=1)
+    return firsts
 
 
 def draft_pass(header: ArrayHeader, limits: Limits, *, search: Search, number: int, result: ArrayHeader) -> Draft:

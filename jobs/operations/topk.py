@@ -134,7 +134,9 @@ class RowKernel:
         moved = np.moveaxis(blocks[0], rank.axis, -1)
         rows = moved.reshape(-1, moved.shape[-1])
         found = first_of_rows(np, rows, rank.k, rank.dtype, largest=rank.largest)
-        return np.moveaxis(_records(*found, rank.dtype).reshape(*moved.shape[:-1], rank.k), -1, rank.axis)
+        records = _records(*found, rank.dtype).reshape(*moved.shape[:-1], rank.k)
+        # where memory is short, fewer places at once
+        return np.moveaxis(records[..., slice(*region[rank.axis])], -1, rank.axis)
 
     def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any], region: Region) -> None:
         """Write the records of a region to `out`."""

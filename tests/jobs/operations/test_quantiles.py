@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from in_process_jobs import ROOMY, ShuffledSession, run_arrays
+from in_process_jobs import ROOMY, ShuffledSession, plan_arrays, run_arrays, run_plan
 from numpy.typing import NDArray
 from operation_contract import CODES, LARGER, LAYOUTS, Case, axes, byte_orders, draw_values, lay_out
 
 from arraymill.jobs.chains import plan_chain
 from arraymill.jobs.engine import BackendKind
+from arraymill.jobs.engine.splitting import split_stage
 from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
@@ -177,3 +179,21 @@ def test_what_does_not_fit_is_refused(shape: Any, q: Any) -> None:
     header = ArrayHeader("x.npy", shape, np.dtype("f8"))
     with pytest.raises(CannotFitError, match="not fit in one task"):
         plan_chain(OPERATIONS["quantile"], [header], {"q": q, "axis": 0}, budget=Budget(1 << 20))
+
+
+@pytest.mark.parametrize("n_splits", [1, 2, 5, 8])
+def test_smaller_pieces_give_the_same_bits(n_splits: int) -> None:
+    x = np.random.default_rng(0).standard_normal((60, 7)).astype("f4")
+    for block_bytes in (None, 400):
+        plan = plan_arrays("percentile", [x], {"q": (5, 50, 95, 99), "axis": 0}, block_bytes=block_bytes)
+        made: dict[str, Any] = {"x": x}
+        for step in plan.steps:
+            split = replace(step.plan, stage=split_stage(step.plan.stage, n_splits))
+            made[step.name] = run_plan(split, [made[name] for name in step.inputs])
+        np.testing.assert_array_equal(made[plan.steps[-1].name], np.percentile(x, (5, 50, 95, 99), axis=0))
+
+
+def test_thousands_of_quantiles() -> None:
+    x = np.random.default_rng(0).standard_normal(20_000).astype("f4")
+    q = np.linspace(0, 1, 3001)
+    np.testing.assert_array_equal(run_arrays("quantile", [x], {"q": q}, block_bytes=30_000), np.quantile(x, q))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from in_process_jobs import ROOMY, ShuffledSession, run_arrays, run_chain
+from in_process_jobs import ROOMY, ShuffledSession, plan_arrays, run_arrays, run_chain, run_plan
 from numpy.typing import NDArray
 from operation_contract import CODES, LAYOUTS, Case, axes, byte_orders, draw_values, lay_out, shapes
 
 from arraymill.jobs.chains import plan_chain
 from arraymill.jobs.engine import BackendKind
+from arraymill.jobs.engine.splitting import split_stage
 from arraymill.jobs.errors import InputUnsupportedError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.operations import OPERATIONS
@@ -116,3 +118,14 @@ def test_rows_are_held_or_merged_by_their_size(shape: Any, order: Any, axis: Any
 def test_k_is_at_least_one_and_no_more_than_there_are(k: int) -> None:
     with pytest.raises(SpecError):
         run_arrays("topk", [np.arange(10.0)], {"k": k})
+
+
+@pytest.mark.parametrize("n_splits", [1, 3, 8])
+@pytest.mark.parametrize("block_bytes", [None, 300])
+def test_smaller_pieces_give_the_same(n_splits: int, block_bytes: int | None) -> None:
+    x = np.random.default_rng(0).integers(0, 50, (60, 7), "i4")
+    plan = plan_arrays("topk", [x], {"k": 5}, block_bytes=block_bytes).steps[0].plan
+    records = run_plan(replace(plan, stage=split_stage(plan.stage, n_splits)), [x])
+    want = ask(x, {"k": 5})
+    np.testing.assert_array_equal(records["values"], want[0])
+    np.testing.assert_array_equal(records["indices"], want[1])
