@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,6 +134,12 @@ def open_hdf5_file(name: str, path: str) -> Iterator[Any]:
 
 def broken_hdf5(name: str, error: Exception) -> InputError:
     """Return the error for a file that HDF5 does not read."""
+    if isinstance(error, OSError) and error.errno == errno.EAGAIN:
+        return InputError(
+            f"{name}: is open for writing in another process",
+            cause="HDF5 locked the file: what is read of it now may be half written",
+            next="close it there; if nobody writes it, set HDF5_USE_FILE_LOCKING=FALSE",
+        )
     if isinstance(error, OSError) and error.errno:
         return cannot_read(name, error)
     said = str(error.args[0]) if error.args else type(error).__name__

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import h5py
@@ -47,3 +48,11 @@ def test_every_file_is_looked_at(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"more")
     with pytest.raises(InputChangedError, match="changed since the job was planned"), source.open():
         pass
+
+
+def test_a_file_that_is_open_for_writing_elsewhere_is_told_of(path: Path) -> None:
+    with path.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="is open for writing in another process"):
+            open_source(path)
+    assert open_source(path).header.shape == (20, 30)
