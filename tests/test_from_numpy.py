@@ -25,6 +25,7 @@ Arrays: TypeAlias = tuple[NDArray[Any], ...]
 
 HEADER = "| NumPy | PyTorch | Command | Python | Notes |"
 NONE = "—"
+TORCH_DIFFERS = "torch has other numbers"
 SUMMANDS = 64
 """No element of a result is made of more: `test_no_array_of_the_page_is_large`."""
 
@@ -109,7 +110,7 @@ def test_a_line_gives_one_answer(row: Row, arrays: dict[str, NDArray[Any]], tmp_
         assert actual.dtype == expected.dtype or actual.ndim == 0
         if "the same bits" in row.notes:
             np.testing.assert_array_equal(actual, expected)
-        assert_same(actual, expected, row.notes)
+        assert_same(actual, expected, row.notes.replace(TORCH_DIFFERS, ""))
     if row.torch != NONE:
         assert_like_torch(row, by_call, arrays)
 
