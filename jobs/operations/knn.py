@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..blocks import Grid, Region, Shape, as_slices, ceil_div
+from ..blocks import Grid, Region, Shape, as_slices, ceil_div, even_chunk
 from ..errors import CannotFitError, SpecError
 from ..headers import ArrayHeader
 from ..kernels import Namespace
@@ -40,9 +40,9 @@ __all__ = ["KNN", "CandidatesKernel", "KnnParams", "SpansAndPanels"]
 
 _SPAN_BYTES, _MOST_SPANS = {"cpu": 64 << 20, "cuda": 1 << 30}, 256
 _LEAST_PANEL, _MANY_PANELS = {"cpu": 256, "cuda": 2048}, 64
-_BLOCK_NS = 4e9
+_BLOCK_NS = 1.5e9
 _PAIR_NS, _COLUMN_NS = {"cpu": 3.0, "cuda": 0.03}, {"cpu": 0.06, "cuda": 0.0005}
-"""Nominal, for blocks of a few seconds."""
+"""Nominal, for blocks of a second or two."""
 _SCRATCH_BYTES = {"cpu": 32 << 20, "cuda": 1 << 30}
 """Estimates of a tile and what is computed of them."""
 
@@ -181,11 +181,11 @@ def _fit(database: ArrayHeader, queries: ArrayHeader, k: int, limits: Limits) ->
     # many queries keep all workers busy by themselves, and every span makes candidates of its own
     is_many = m >= _MANY_PANELS * _LEAST_PANEL[device]
     most = room // 2 if is_many else max(_SPAN_BYTES[device], ceil_div(database.nbytes, _MOST_SPANS))
-    span = max(min(n, (limits.block_bytes or most) // row_bytes, room // 2 // row_bytes), 1)
+    span = even_chunk(n, max(min((limits.block_bytes or most) // row_bytes, room // 2 // row_bytes), 1))
     # as they are read, in float64, and their candidates, which are merged with new ones
     query_bytes = d * (queries.dtype.itemsize + 8) + 6 * 16 * k
     pairs = _BLOCK_NS / (_PAIR_NS[device] + _COLUMN_NS[device] * d)
-    panel = min(m, max(int(pairs / span), _LEAST_PANEL[device]), max(room // 2 // query_bytes, 0))
+    panel = min(max(int(pairs / span), _LEAST_PANEL[device]), room // 2 // query_bytes)
     if room <= 0 or panel < 1:
         raise CannotFitError(
             f"knn: rows of {d} columns with {k} neighbours do not fit in one task",
@@ -193,6 +193,7 @@ def _fit(database: ArrayHeader, queries: ArrayHeader, k: int, limits: Limits) ->
             f"a task may take {format_bytes(limits.task_host_bytes)}",
             next="raise --memory",
         )
+    panel = even_chunk(m, panel)
     return span, panel, span * row_bytes + panel * query_bytes
 
 

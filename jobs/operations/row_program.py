@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import json
+import keyword
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -28,10 +28,9 @@ from .user_errors import user_code
 
 __all__ = ["OpenProgram", "RowProgram", "name_outputs", "open_program"]
 
-_MOST_LOADED = 2
 _MOST_OUTPUTS = 64
 _loading = threading.Lock()
-_loaded: OrderedDict[tuple[object, ...], OpenProgram] = OrderedDict()
+_loaded: dict[tuple[object, ...], OpenProgram] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +144,9 @@ def open_program(program: RowProgram, device: str) -> OpenProgram:
         found = _loaded.get(key)
         if found is None:
             found = _loaded[key] = _load(program, device)
-        _loaded.move_to_end(key)
-        while len(_loaded) > _MOST_LOADED:
-            _loaded.popitem(last=False)
+        for other in [other for other in _loaded if other != key and other[-1] == device]:
+            # one model at a time: steps run one after another, and a device has no room for what is over
+            del _loaded[other]
         return found
 
 
@@ -202,16 +201,22 @@ def name_outputs(result: Any) -> dict[str, Any]:
         outputs = dict(zip(names, result, strict=True))
     else:
         outputs = {"": result}
-    odd = [name for name in outputs if not isinstance(name, str) or (name and not name.isidentifier())]
+    odd = [name for name in outputs if name != "" and not _is_name(name)]
     odd += [name for name, value in outputs.items() if not _is_array(value)]
     if odd or not 0 < len(outputs) <= _MOST_OUTPUTS:
         kinds = ", ".join(f"{name or 'it'}: {type(value).__name__}" for name, value in outputs.items()) or "nothing"
         raise UserCodeError(
             "the function returned what is not worked on",
             cause=kinds,
-            next="return an array or a tensor of as many rows, or a tuple or a dict of such",
+            next="return an array or a tensor of as many rows, or a tuple or a dict of such, under plain names",
         )
     return outputs
+
+
+def _is_name(name: object) -> bool:
+    """Return whether an output may be called so: it becomes part of a file's name, and a field of a named tuple."""
+    plain = isinstance(name, str) and name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+    return plain and not str(name).startswith("_")
 
 
 def _is_array(value: object) -> bool:

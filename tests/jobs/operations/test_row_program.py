@@ -59,7 +59,7 @@ def test_outputs_have_names() -> None:
     pair = namedtuple("Pair", "left right")(X, X)
     assert list(name_outputs(pair)) == ["left", "right"]
     assert list(name_outputs([X])) == ["out0"]
-    odd: list[Any] = [None, 3.0, (), {}, {"a b": X}, {1: X}, (X, 3), "text"]
+    odd: list[Any] = [None, 3.0, (), {}, {"a b": X}, {1: X}, {"class": X}, {"_a": X}, (X, 3), "text"]
     for result in odd:
         with pytest.raises(UserCodeError, match="what is not worked on"):
             name_outputs(result)
