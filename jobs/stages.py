@@ -55,6 +55,10 @@ class MapStage:
         Computed by NumPy also where others are computed on a GPU.
     is_flat : bool
         Every input is taken as one row of its elements in C order; regions of a `layout` are ranges of that.
+    kept : tuple of int
+        Axes that pieces have whole: where memory runs out, pieces are halved along others alone.
+    is_exact : bool
+        The answer has the same bits however the output is cut into pieces.
     """
 
     kernel: MapKernel
@@ -66,6 +70,8 @@ class MapStage:
     layout: Layout | None = None
     on_host: bool = False
     is_flat: bool = False
+    kept: tuple[int, ...] = ()
+    is_exact: bool = True
 
     n_parts = 1
 

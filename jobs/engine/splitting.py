@@ -5,7 +5,9 @@ Each split halves the pieces once more. What that does to the bits of the answer
 ========  ==================================================  =====================================================
 stage     what is halved                                      the answer
 ========  ==================================================  =====================================================
-map       pieces, the longest axis first                      keeps its bits: every element is computed by itself
+map       pieces, the longest axis first, but not along       keeps its bits where every element is computed by
+          axes that have to be whole                          itself (`MapStage.is_exact`); transforms on a GPU may
+                                                              change last bits
 reduce    pieces along kept axes, then along reduced ones;    keeps its bits where the kernel is exact (integers,
           along reduced ones only where blocks are parts      booleans, positions; `ReduceKernel.is_exact`); else the
                                                               last bits of a rounded sum may change, within the same
@@ -52,7 +54,8 @@ def split_stage(stage: _AnyStage, n_splits: int) -> _AnyStage:
     if n_splits == 0:
         return stage
     if isinstance(stage, MapStage):
-        return replace(stage, pieces=_halve(_inside(stage.pieces, stage.grid.chunks), n_splits))
+        others = [axis for axis in range(len(stage.pieces)) if axis not in stage.kept]
+        return replace(stage, pieces=_halve(_inside(stage.pieces, stage.grid.chunks), n_splits, (others,)))
     if isinstance(stage, ReduceStage):
         kept = [axis for axis in range(len(stage.pieces)) if axis not in stage.axes]
         # a part returns one partial for all that it keeps, so that stays whole
@@ -83,8 +86,10 @@ def changes_bits(stage: Stage, n_splits: int) -> bool:
     >>> changes_bits(MapStage(None, Grid((8,), (4,)), (4,), ((8,),)), 3)
     False
     """
-    if n_splits == 0 or isinstance(stage, MapStage):
+    if n_splits == 0:
         return False
+    if isinstance(stage, MapStage):
+        return not stage.is_exact
     if isinstance(stage, ReduceStage):
         return not stage.kernel.is_exact
     return isinstance(stage, ContractStage) and stage.accumulate.kind not in "iu"

@@ -75,7 +75,8 @@ class Scan:
     @property
     def scratch_bytes(self) -> int:
         """What a kernel takes beside its arrays: a batch, a copy, and what is scaled."""
-        return max(BATCH, self.running.run) * self.running.compute.itemsize * (10 if self.running.is_scaled else 6)
+        n_elements = min(max(BATCH, self.running.run), math.prod(self.shape))
+        return n_elements * self.running.compute.itemsize * (10 if self.running.is_scaled else 6)
 
     def with_length(self, length: int) -> Shape:
         """Return the shape with another length of the axis."""
@@ -132,7 +133,17 @@ def draft_prefixes(scan: Scan, headers: Sequence[ArrayHeader], limits: Limits) -
     operands = tuple(_seen(scan, header) for header in headers)
     grid = Grid(scan.shape, blocks)
     stage = MapStage(
-        kernel, grid, pieces, operands, scan.scratch_bytes, scan.reverse, layout, on_host=True, is_flat=scan.is_flat
+        kernel,
+        grid,
+        pieces,
+        operands,
+        scan.scratch_bytes,
+        scan.reverse,
+        layout,
+        on_host=True,
+        is_flat=scan.is_flat,
+        # without carries, a piece would have to read all that is before it again
+        kept=() if has_carries else (running.axis,),
     )
     piece_bytes = math.prod(pieces) * itemsize
     return Draft(
@@ -180,8 +191,9 @@ def draft_carries(running: Running, totals: ArrayHeader, limits: Limits) -> Draf
     size = LaneSize(shape[running.axis] * each, 0)
     blocks, pieces = chunk_lanes(shape, running.axis, size, limits, what="a line of carries")
     layout = PrefixLayout(running.axis, 1, has_carries=False)
+    kernel, grid, kept = CarryKernel(running), Grid(shape, blocks), (running.axis,)
     return Draft(
-        MapStage(CarryKernel(running), Grid(shape, blocks), pieces, (shape,), 0, reverse, layout, on_host=True),
+        MapStage(kernel, grid, pieces, (shape,), 0, reverse, layout, on_host=True, kept=kept),
         ArrayHeader("output", totals.shape, totals.dtype, totals.order),
         flops=totals.size,
         task_host_bytes=math.prod(pieces) * each,

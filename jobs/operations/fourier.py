@@ -49,7 +49,6 @@ _SCRATCH_PER_POINT = 8 * 16
 more than 2 n points, all complex128."""
 _BATCH = 1 << 16
 """Points that NumPy is given at once: it copies all of them to complex128, and its answer from there."""
-_SCRATCH_BYTES = 2 * 16 * _BATCH
 _DEVICE_COPIES = 6
 """Complex copies of a piece that torch takes: of what it is given, its result, and cuFFT's own for awkward lengths."""
 
@@ -91,17 +90,13 @@ class FourierKernel:
     def apply(self, xp: Namespace, blocks: Sequence[Any], region: Region) -> Any:
         """Return the output piece of the input's piece, which it never writes to."""
         if xp is np:
-            return self._part(self._transform(blocks[0]), region)
+            return _FUNCTIONS[self.name](blocks[0], self.n, self.axis, self.norm)
         x = _computed(xp, blocks[0], needs_complex=self.name == "irfft")
         answer = getattr(xp.fft, self.name)(x, n=self.n, axis=self.axis, norm=self.norm)
-        return self._part(cast(xp, answer, getattr(xp, self.result.name)), region)
+        return cast(xp, answer, getattr(xp, self.result.name))
 
     def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any], region: Region) -> None:
         """Write the output piece of a NumPy array into `out`."""
-        if out.shape[self.axis] != self._n_out:
-            # memory ran out, and pieces were halved along the axis too
-            out[...] = self._part(self._transform(blocks[0]), region)
-            return
         x, folded = self._fold(blocks[0]), self._fold(out)
         assert np.may_share_memory(folded, out)
         n_before, _, n_beside = folded.shape
@@ -111,20 +106,9 @@ class FourierKernel:
                 part = x[rows, :, columns]
                 _FUNCTIONS[self.name](part, self.n, 1, self.norm, folded[rows, :, columns])
 
-    @property
-    def _n_out(self) -> int:
-        return self.n // 2 + 1 if self.name == "rfft" else self.n
-
     def _fold(self, x: NDArray[Any]) -> NDArray[Any]:
         before, beside = math.prod(x.shape[: self.axis]), math.prod(x.shape[self.axis + 1 :])
         return x.reshape(before, x.shape[self.axis], beside)
-
-    def _transform(self, x: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(_FUNCTIONS[self.name](x, self.n, self.axis, self.norm))
-
-    def _part(self, x: Any, region: Region) -> Any:
-        start, stop = region[self.axis]
-        return x[(slice(None),) * self.axis + (slice(start, stop),)]
 
 
 def _cut(length: int, step: int) -> list[slice]:
@@ -182,9 +166,10 @@ def _build(name: Name, header: ArrayHeader, params: FourierParams, limits: Limit
         return Draft(ConstantStage(zeros), output, flops=0, task_host_bytes=0, read_bytes=0)
     kernel = FourierKernel(name, header.ndim - 1 - axis if header.order == "F" else axis, n, params.norm, result)
     used = min(header.shape[axis], n // 2 + 1 if name == "irfft" else n)
-    size = _lane_size(kernel, used * header.dtype.itemsize, n_out, limits)
+    n_lanes = output.size // n_out
+    size = _lane_size(kernel, used * header.dtype.itemsize, n_out, n_lanes, limits)
     stage = _stage(kernel, header, output, used, size, limits)
-    in_piece, n_lanes = math.prod(stage.pieces) // n_out, output.size // n_out
+    in_piece = math.prod(stage.pieces) // n_out
     return Draft(
         stage,
         output,
@@ -202,13 +187,23 @@ def _stage(
     shape, operand = (output.T.shape, header.T.shape) if reverse else (output.shape, header.shape)
     blocks, pieces = chunk_lanes(shape, kernel.axis, size, limits, what=f"a line of {kernel.n} points")
     layout = WholeAxis(kernel.axis, used)
-    return MapStage(kernel, Grid(shape, blocks), pieces, (operand,), size.scratch_bytes, reverse, layout)
+    return MapStage(
+        kernel,
+        Grid(shape, blocks),
+        pieces,
+        (operand,),
+        size.scratch_bytes,
+        reverse,
+        layout,
+        kept=(kernel.axis,),
+        is_exact=limits.device == "cpu",
+    )
 
 
-def _lane_size(kernel: FourierKernel, in_bytes: int, n_out: int, limits: Limits) -> LaneSize:
+def _lane_size(kernel: FourierKernel, in_bytes: int, n_out: int, n_lanes: int, limits: Limits) -> LaneSize:
     itemsize = kernel.result.itemsize
     complex_bytes = kernel.n * max(itemsize if kernel.result.kind == "c" else 2 * itemsize, 8)
-    scratch = kernel.n * _SCRATCH_PER_POINT + _SCRATCH_BYTES if limits.device == "cpu" else 0
+    scratch = kernel.n * _SCRATCH_PER_POINT + min(_BATCH, kernel.n * n_lanes) * 2 * 16 if limits.device == "cpu" else 0
     return LaneSize(in_bytes + n_out * itemsize, _DEVICE_COPIES * complex_bytes, scratch)
 
 

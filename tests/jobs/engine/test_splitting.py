@@ -32,6 +32,19 @@ def test_pieces_are_halved_along_their_longest_axis() -> None:
     assert split_stage(stage, 0) is stage
 
 
+def test_axes_that_have_to_be_whole_are_not_halved() -> None:
+    stage = MapStage(KERNEL, Grid((100, 100), (10, 100)), (10, 100), ((100, 100),), kept=(1,))
+    assert [split_stage(stage, n).pieces for n in range(5)] == [(10, 100), (5, 100), (3, 100), (2, 100), (1, 100)]
+    assert not can_split(stage, 5)
+
+
+def test_maps_may_change_where_they_say_so() -> None:
+    stage = MapStage(KERNEL, Grid((100,), (10,)), (10,), ((100,),))
+    assert not changes_bits(stage, 1)
+    assert changes_bits(replace(stage, is_exact=False), 1)
+    assert not changes_bits(replace(stage, is_exact=False), 0)
+
+
 def test_pieces_larger_than_a_block_are_those_of_the_block_first() -> None:
     stage = MapStage(KERNEL, Grid((100,), (10,)), (80,), ((100,),))
     assert split_stage(stage, 1).pieces == (5,)

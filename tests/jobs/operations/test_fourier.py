@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from in_process_jobs import ShuffledSession, plan_arrays, run_arrays
+from in_process_jobs import ShuffledSession, plan_arrays, run_arrays, run_plan
 from numpy.typing import NDArray
 from operation_contract import CODES, LAYOUTS, byte_orders, draw_values, lay_out
 
 from arraymill.jobs.blocks import region_shape, whole_region
-from arraymill.jobs.engine.splitting import split_stage
+from arraymill.jobs.engine import changes_bits, split_stage
 from arraymill.jobs.errors import CannotFitError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
@@ -88,18 +89,15 @@ def check_lanes(name: str, x: NDArray[Any], params: dict[str, Any], result: NDAr
     assert (np.linalg.norm(result - expected, axis=axis, keepdims=True) <= allowed + rounding).all()
 
 
-def test_pieces_that_were_halved_along_the_axis_give_the_same_bits() -> None:
+@pytest.mark.parametrize("axis", [0, 1])
+def test_where_memory_runs_out_lines_stay_whole(axis: int) -> None:
     x = np.random.default_rng(1).standard_normal((6, 40))
-    plan = plan_arrays("rfft", [x])
-    assert isinstance(plan.stage, MapStage)
-    halved = split_stage(plan.stage, 3)
-    assert halved.pieces[1] < 21
-    out = np.empty((6, 21), complex)
-    for region in [((2, 4), (0, 11)), ((0, 6), (11, 21))]:
-        read = tuple(slice(*bounds) for bounds in halved.operand_regions(region)[0])
-        part = out[tuple(slice(*bounds) for bounds in region)]
-        halved.kernel.apply_into([x[read]], part, region)
-        np.testing.assert_array_equal(part, np.fft.rfft(x)[tuple(slice(*bounds) for bounds in region)])
+    plan = plan_arrays("rfft", [x], {"axis": axis})
+    split = replace(plan, stage=split_stage(plan.stage, 2))
+    assert split.stage.pieces == ((4, 10) if axis == 0 else (2, 21))
+    np.testing.assert_array_equal(run_plan(split, [x]), np.fft.rfft(x, axis=axis))
+    assert not changes_bits(plan.stage, 2)
+    assert changes_bits(plan_arrays("rfft", [x], backend="torch-cpu").stage, 2)
 
 
 def test_float32_stays_single_and_half_a_spectrum_of_halves_is_half() -> None:
