@@ -10,9 +10,7 @@
 from __future__ import annotations
 
 import json
-import keyword
 import threading
-from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -21,14 +19,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SpecError, UserCodeError
+from ..errors import SpecError
 from .model_files import load_model, load_weights
+from .row_outputs import check_rows_kept, name_outputs
 from .user_code import Code
 from .user_errors import user_code
 
-__all__ = ["OpenProgram", "RowProgram", "name_outputs", "open_program"]
+__all__ = ["OpenProgram", "RowProgram", "open_program"]
 
-_MOST_OUTPUTS = 64
 _loading = threading.Lock()
 _loaded: dict[tuple[object, ...], OpenProgram] = {}
 
@@ -105,7 +103,7 @@ class OpenProgram:
             outputs = name_outputs(self.call(given))
         cut = {name: value if self.n_rows is None else value[:n_rows] for name, value in outputs.items()}
         for name, value in cut.items():
-            _check_rows(f"{self.title} on {where}", name, value, n_rows)
+            check_rows_kept(f"{self.title} on {where}", name, value, n_rows)
         convert = partial(_as_tensor, device=self.device) if wants_tensors else _as_numpy
         return {name: convert(value) for name, value in cut.items()}
 
@@ -179,58 +177,6 @@ def _is_module(value: object) -> bool:
 
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.nn.Module)
-
-
-def name_outputs(result: Any) -> dict[str, Any]:
-    """Return what was returned by name: "" for one array.
-
-    Raises
-    ------
-    UserCodeError
-        If it is not an array, a tuple or a dict of arrays.
-
-    Examples
-    --------
-    >>> list(name_outputs((np.zeros(2), np.ones(2)))), list(name_outputs({"label": np.zeros(2)}))
-    (['out0', 'out1'], ['label'])
-    """
-    if isinstance(result, Mapping):
-        outputs = dict(result)
-    elif isinstance(result, tuple | list):
-        names: Sequence[str] = getattr(result, "_fields", None) or [f"out{n}" for n in range(len(result))]
-        outputs = dict(zip(names, result, strict=True))
-    else:
-        outputs = {"": result}
-    odd = [name for name in outputs if name != "" and not _is_name(name)]
-    odd += [name for name, value in outputs.items() if not _is_array(value)]
-    if odd or not 0 < len(outputs) <= _MOST_OUTPUTS:
-        kinds = ", ".join(f"{name or 'it'}: {type(value).__name__}" for name, value in outputs.items()) or "nothing"
-        raise UserCodeError(
-            "the function returned what is not worked on",
-            cause=kinds,
-            next="return an array or a tensor of as many rows, or a tuple or a dict of such, under plain names",
-        )
-    return outputs
-
-
-def _is_name(name: object) -> bool:
-    """Return whether an output may be called so: it becomes part of a file's name, and a field of a named tuple."""
-    plain = isinstance(name, str) and name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
-    return plain and not str(name).startswith("_")
-
-
-def _is_array(value: object) -> bool:
-    return isinstance(value, np.ndarray) or hasattr(value, "detach")
-
-
-def _check_rows(where: str, name: str, value: Any, n_rows: int) -> None:
-    if value.ndim and value.shape[0] == n_rows:
-        return
-    raise UserCodeError(
-        f"{where} returned an array of shape {tuple(value.shape)}{f' as {name}' if name else ''}",
-        cause=f"{n_rows} rows were given: as many are needed, in their order",
-        next="keep axis 0; what looks at all rows at once is another operation",
-    )
 
 
 def _as_numpy(value: Any) -> NDArray[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 import torch
 
 from arraymill.jobs.errors import UserCodeError
-from arraymill.jobs.operations.row_program import OpenProgram, RowProgram, name_outputs, open_program
+from arraymill.jobs.operations.row_program import OpenProgram, RowProgram, open_program
 from arraymill.jobs.operations.user_code import find_code
 
 X = np.arange(12.0).reshape(6, 2)
@@ -53,16 +52,6 @@ def test_a_program_of_one_batch_size_gets_its_last_row_again() -> None:
     got = opened(fixed, takes_tensors=True, n_rows=10).run(X.copy(), where="rows")[""]
     np.testing.assert_array_equal(got, X.sum(axis=1))
     assert shapes == [(10, 2)]
-
-
-def test_outputs_have_names() -> None:
-    pair = namedtuple("Pair", "left right")(X, X)
-    assert list(name_outputs(pair)) == ["left", "right"]
-    assert list(name_outputs([X])) == ["out0"]
-    odd: list[Any] = [None, 3.0, (), {}, {"a b": X}, {1: X}, {"class": X}, {"_a": X}, (X, 3), "text"]
-    for result in odd:
-        with pytest.raises(UserCodeError, match="what is not worked on"):
-            name_outputs(result)
 
 
 def test_rows_are_counted() -> None:
