@@ -128,9 +128,9 @@ def _as_array(item: Any, name: str) -> NDArray[Any]:
             pass
     if hasattr(item, "__array__"):
         return np.asarray(item)
-    raise _refused(
-        item, name, "inputs are arrays, or paths of files", "pass numpy.asarray(x); for a tensor x.numpy(force=True)"
-    )
+    # whoever passes axes or numbers of bins by position, as NumPy takes them, arrives here
+    way_out = "pass numpy.asarray(x); parameters are given by their names, as axis=0"
+    raise _refused(item, name, "inputs are arrays, or paths of files", way_out)
 
 
 def _open_tensor(item: Any, name: str) -> Source:
