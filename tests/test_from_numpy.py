@@ -23,6 +23,7 @@ from arraymill.jobs.operations import OPERATIONS
 PAGE = (Path(__file__).parents[1] / "docs" / "from-numpy.md").read_text(encoding="utf-8")
 Arrays: TypeAlias = tuple[NDArray[Any], ...]
 
+SETUP, DIFFERENCES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 HEADER = "| NumPy | PyTorch | Command | Python | Notes |"
 NONE = "—"
 TORCH_DIFFERS = "torch has other numbers"
@@ -54,11 +55,10 @@ def rows() -> list[Row]:
 @pytest.fixture(scope="module")
 def arrays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, NDArray[Any]]]:
     """The arrays of the page, made by its own lines, in a folder with their files."""
-    (setup,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("page"))
         names: dict[str, Any] = {}
-        exec(setup, names)
+        exec(SETUP, names)
         yield {name: value for name, value in names.items() if isinstance(value, np.ndarray)}
 
 
@@ -125,6 +125,10 @@ def assert_like_torch(row: Row, by_call: Arrays, arrays: dict[str, NDArray[Any]]
     for actual, theirs in pairs(by_call, evaluate(row.torch, tensors)):
         # what it computes in float32, though its input is not, is as exact as that
         assert_same(actual.astype(theirs.dtype) if theirs.dtype == "float32" else actual, theirs, row.notes)
+
+
+def test_they_differ_as_the_page_says(arrays: dict[str, NDArray[Any]]) -> None:
+    exec(DIFFERENCES, {"np": np, "torch": torch, **arrays})
 
 
 def test_every_line_is_read() -> None:
