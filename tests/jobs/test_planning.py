@@ -21,7 +21,9 @@ from arraymill.jobs.planning import Plan, check_params, plan_job
 from arraymill.jobs.rates import rates_of
 
 GB = 1 << 30
-REDUCTIONS = [name for name in OPERATIONS if "keepdims" in OPERATIONS[name].params.model_fields]
+REDUCTIONS = [
+    name for name in OPERATIONS if "keepdims" in OPERATIONS[name].params.model_fields and OPERATIONS[name].chain is None
+]
 
 
 def header(shape: tuple[int, ...], code: str = "f4", order: Any = "C", name: str = "x.npy") -> ArrayHeader:
