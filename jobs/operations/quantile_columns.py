@@ -87,6 +87,9 @@ class ColumnKernel:
     def apply(self, xp: Namespace, blocks: Sequence[Any], region: Region) -> Any:
         """Return the quantiles of a region."""
         columns = self._columns(xp, blocks[0])
+        if xp is np and np.may_share_memory(columns, blocks[0]):
+            # they are partitioned in place
+            columns = columns.copy()
         statistics = self._partition(columns) if xp is np else self._sort_on_torch(xp, columns)
         # where memory is short, fewer quantiles at once
         wanted = slice(*region[0]) if self.search.rule.shape else slice(None)
@@ -106,7 +109,6 @@ class ColumnKernel:
     def _partition(self, columns: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return the order statistics, shape (n_ranks, n), and how many NaN each column has."""
         rule, n, length = self.search.rule, len(columns), self.search.length
-        columns = np.array(columns, order="C")
         ranks = rule.ranks(np.array([length]))
         may_be_nan = columns.dtype.kind == "f"
         columns.partition(np.unique(np.append(ranks, length - 1) if may_be_nan else ranks), axis=1)
