@@ -111,9 +111,10 @@ class DistanceKernel:
             out[as_slices(mine)] = values[as_slices(kept)]
 
     def _rows(self, xp: Namespace, rows: Any) -> Any:
-        if self.metric != "dot":
+        # of what does not cancel, in the precision of any other sum or product
+        keeps_digits = self.metric == "dot" or (self.metric == "cityblock" and xp is np)
+        if not keeps_digits:
             return wide_rows(xp, rows)
-        # a product, in the precision of any other
         return xp.asarray(rows, dtype=getattr(xp, self.dtype.name))
 
 
