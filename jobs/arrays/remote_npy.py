@@ -8,10 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ RANGE_BYTES = 4 * 2**20
 """Of one request."""
 BATCH_BYTES = 16 * 2**20
 """Asked for at once."""
+
+_Wanted: TypeAlias = tuple[Piece, NDArray[Any]]
+"""What is asked for, and where it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +121,31 @@ class RemoteNpyReader:
         InputError
             If it cannot be read.
         """
-        header = self._header
-        check_block(header, region, out)
-        shape = header.shape
-        if header.order == "F":
-            shape, region, out = shape[::-1], region[::-1], out.T
-        pieces = cut(shape, header.dtype.itemsize, region, gap_bytes=GAP_BYTES, limit_bytes=RANGE_BYTES, direct=False)
+        return self.read_many([(region, out)])
+
+    def read_many(self, parts: Iterable[tuple[Region, NDArray[Any]]]) -> int:
+        """Fill arrays with a region each and return the bytes that came: of several regions at once, as `read` does."""
         moved = 0
-        for batch in _batches(pieces):
-            answers = iter(self._file.fetch([bounds for piece in batch for bounds in self._ranges(piece)]))
-            for piece in batch:
+        for batch in _batches(each for part in parts for each in self._pieces(*part)):
+            answers = iter(self._file.fetch([bounds for piece, _ in batch for bounds in self._ranges(piece)]))
+            for piece, out in batch:
                 raw = b"".join(next(answers) for _ in range(piece.count if piece.kind == "rows" else 1))
                 moved += len(raw)
-                _place(raw, piece, view_of(out, piece.region, origin=region), shape, header.dtype)
+                _place(raw, piece, out, self._memory_shape(), self._header.dtype)
         return moved
+
+    def _pieces(self, region: Region, out: NDArray[Any]) -> Iterator[_Wanted]:
+        """Yield what is asked for to fill `out`, with its part of it, in memory order."""
+        check_block(self._header, region, out)
+        if self._header.order == "F":
+            region, out = region[::-1], out.T
+        itemsize = self._header.dtype.itemsize
+        limits: dict[str, Any] = {"gap_bytes": GAP_BYTES, "limit_bytes": RANGE_BYTES, "direct": False}
+        for piece in cut(self._memory_shape(), itemsize, region, **limits):
+            yield piece, view_of(out, piece.region, origin=region)
+
+    def _memory_shape(self) -> Shape:
+        return self._header.shape if self._header.order == "C" else self._header.shape[::-1]
 
     def _ranges(self, piece: Piece) -> Iterator[tuple[int, int]]:
         first = self._data_offset + piece.offset
@@ -148,16 +162,17 @@ def batch_bytes(header: ArrayHeader) -> int:
     return 2 * min(BATCH_BYTES + RANGE_BYTES, header.nbytes)
 
 
-def _batches(pieces: Iterator[Piece]) -> Iterator[list[Piece]]:
+def _batches(pieces: Iterator[_Wanted]) -> Iterator[list[_Wanted]]:
     """Yield pieces that are asked for at once."""
-    batch: list[Piece] = []
+    batch: list[_Wanted] = []
     n_bytes = 0
-    for piece in pieces:
+    for wanted in pieces:
+        piece = wanted[0]
         own = piece.count * piece.run if piece.kind == "rows" else piece.span
         if batch and n_bytes + own > BATCH_BYTES:
             yield batch
             batch, n_bytes = [], 0
-        batch.append(piece)
+        batch.append(wanted)
         n_bytes += own
     if batch:
         yield batch

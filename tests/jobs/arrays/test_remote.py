@@ -94,6 +94,17 @@ def test_regions_of_every_format(server: FileServer, path: str) -> None:
     assert read(source, ((3, 3), (0, 300))).shape == (0, 300)
 
 
+def test_far_steps_are_asked_for_at_once(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_npy.RemoteNpyReader, "gap_bytes", 1000)
+    monkeypatch.setattr(remote_npy, "GAP_BYTES", 1000)
+    source = select_source(open_remote(server.url("x.npy")), "::10, 5:15")
+    fetched = []
+    fetch = remote_file.RemoteFile.fetch
+    monkeypatch.setattr(remote_file.RemoteFile, "fetch", lambda file, r: (fetched.append(len(r)), fetch(file, r))[1])
+    assert np.array_equal(read(source, ((0, 20), (0, 10))), X[::10, 5:15])
+    assert fetched == [20]
+
+
 def test_only_ranges_come(server: FileServer) -> None:
     source = open_remote(server.url("x.npy"))
     server.ranges.clear()

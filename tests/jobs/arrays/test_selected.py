@@ -1,4 +1,4 @@
-"""Tests of jobs/arrays/selected.py."""
+"""Tests of jobs/arrays/selected.py and selected_reader.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from array_layouts import empty_like_layout, numbered, regions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arraymill.jobs.arrays import selected
+from arraymill.jobs.arrays import selected_reader
 from arraymill.jobs.arrays.memory import MemorySource
 from arraymill.jobs.arrays.npy import open_npy
 from arraymill.jobs.arrays.selected import select_source
@@ -65,8 +65,8 @@ def test_a_region_is_that_of_numpys_slicing(selection, order, is_reversed, layou
     out = empty_like_layout(layout, region_shape(region), whole.dtype)
     with pytest.MonkeyPatch.context() as patch, source.open() as reader:
         if is_small:
-            patch.setattr(selected, "SCRATCH_BYTES", 20)
-            patch.setattr(selected, "GAP_BYTES", 8)
+            patch.setattr(selected_reader, "SCRATCH_BYTES", 20)
+            patch.setattr(selected_reader, "GAP_BYTES", 8)
         reader.read(region, out)
         view = reader.view(region)
         reader.expect(region)
@@ -78,7 +78,7 @@ def test_a_region_is_that_of_numpys_slicing(selection, order, is_reversed, layou
     ("text", "most_calls", "most_bytes"),
     [
         # columns lie close together, rows of 80 KB do not
-        (":, ::2", 40, selected.SCRATCH_BYTES),
+        (":, ::2", 40, selected_reader.SCRATCH_BYTES),
         ("::200", 5, 80_000),
         ("::-1", 1, 80_000_000),
     ],
