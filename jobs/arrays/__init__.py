@@ -14,16 +14,15 @@ from .opening import open_input
 from .output_checks import check_destination, partial_path
 from .output_formats import (
     OUTPUT_SUFFIXES,
-    absolute_output,
     adopt_output,
     check_format,
     check_output,
     create_output,
     load_output,
-    output_file,
     was_published,
 )
 from .output_options import OutputOptions
+from .output_places import absolute_output, output_file
 from .source import Output, Reader, Source, Target, Writer
 
 __all__ = [

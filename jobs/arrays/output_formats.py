@@ -25,13 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUTPUT_SUFFIXES",
-    "absolute_output",
     "adopt_output",
     "check_format",
     "check_output",
     "create_output",
     "load_output",
-    "output_file",
     "was_published",
 ]
 
@@ -178,6 +176,11 @@ def check_format(path: str | os.PathLike[str], header: ArrayHeader, options: Out
     OutputError
     """
     packer, header, options = _place_of(path, header.shape, header.dtype, header.order, options)
+    if header.dtype.names is not None:
+        # what one step of a job hands to the next is not checked here
+        raise OutputError(
+            f"{header.name}: outputs hold no records", cause=f"dtype {header.dtype}", next="write each field by itself"
+        )
     if packer is not None:
         packer.check(header, options)
 
@@ -205,25 +208,6 @@ def load_output(path: str | os.PathLike[str], header: ArrayHeader, options: Outp
     if packer is None:
         return np.load(header.name, mmap_mode="r", allow_pickle=False)
     return packer.load(Path(header.name), header, options)
-
-
-def absolute_output(path: str | os.PathLike[str]) -> str:
-    """Return the path of an output that means the same in every folder.
-
-    >>> absolute_output("/data/./y.zarr::group/y")
-    '/data/y.zarr::group/y'
-    """
-    location = locate(os.fspath(path))
-    return location.path if location.member is None else f"{location.path}::{location.member}"
-
-
-def output_file(path: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of an output's file or folder, without the name of the array inside.
-
-    >>> output_file("/data/y.zarr::group/y")
-    PosixPath('/data/y.zarr')
-    """
-    return Path(locate(os.fspath(path)).path)
 
 
 def _place_of(
