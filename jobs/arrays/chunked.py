@@ -23,7 +23,7 @@ from ..blocks import Region, Shape, region_shape
 from ..headers import ArrayHeader
 from .source import check_block, view_of
 
-__all__ = ["ChunkedReader", "kept_bytes"]
+__all__ = ["ChunkedReader", "format_region", "kept_bytes"]
 
 LOAD_BYTES = 32 * 2**20
 """Unpacked at once, and kept, at least: some chunks of common sizes (1 to 16 MiB)."""
@@ -162,3 +162,12 @@ def kept_bytes(shape: Shape, itemsize: int, chunks: Shape) -> int:
     row = whole // shape[0] * min(chunks[0], shape[0]) if whole and shape else whole
     chunk = math.prod(chunks) * itemsize
     return min(max(LOAD_BYTES, chunk, row if row <= MOST_KEPT_BYTES else 0), whole)
+
+
+def format_region(region: Region) -> str:
+    """Return a region as NumPy's slices, for messages.
+
+    >>> format_region(((0, 100), (50, 60)))
+    '[0:100, 50:60]'
+    """
+    return f"[{', '.join(f'{start}:{stop}' for start, stop in region)}]"

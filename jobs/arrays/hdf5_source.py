@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..blocks import Region, Shape, as_slices
 from ..errors import InputError, JobError
 from ..headers import ArrayHeader
-from .chunked import ChunkedReader
+from .chunked import ChunkedReader, format_region
 from .files import FileStamp, cannot_read, check_unchanged, open_regular
 
 __all__ = ["BROKEN_HDF5", "Hdf5Source", "broken_hdf5", "open_hdf5_file", "stamp_of"]
@@ -90,7 +90,7 @@ class Hdf5Source:
                     else:
                         out[...] = dataset[()]
                 except BROKEN_HDF5 as error:
-                    raise broken_hdf5(name, error) from error
+                    raise broken_hdf5(name, error, f" of {format_region(region)}") from error
 
             yield ChunkedReader(self.header, self.chunks, load, is_reversed=self.is_reversed)
         self._check()
@@ -132,7 +132,7 @@ def open_hdf5_file(name: str, path: str) -> Iterator[Any]:
         yield file
 
 
-def broken_hdf5(name: str, error: Exception) -> InputError:
+def broken_hdf5(name: str, error: Exception, where: str = "") -> InputError:
     """Return the error for a file that HDF5 does not read."""
     if isinstance(error, OSError) and error.errno == errno.EAGAIN:
         return InputError(
@@ -144,7 +144,7 @@ def broken_hdf5(name: str, error: Exception) -> InputError:
         return cannot_read(name, error)
     said = str(error.args[0]) if error.args else type(error).__name__
     return InputError(
-        f"{name}: the HDF5 file is broken", cause=f"HDF5 says: {said}", next="copy or write the file again"
+        f"{name}: the HDF5 file is broken", cause=f"HDF5 says{where}: {said}", next="copy or write the file again"
     )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..blocks import Region, Shape, as_slices
 from ..errors import InputError
 from ..headers import ArrayHeader
-from .chunked import ChunkedReader
+from .chunked import ChunkedReader, format_region
 from .files import cannot_read
 from .zarr_files import ZarrFiles
 
@@ -110,7 +110,7 @@ class ZarrSource:
                 array.get_basic_selection(as_slices(region), out=NDBuffer.from_numpy_array(out))
             except BROKEN_ZARR as error:
                 files.check(region)
-                raise broken_zarr(name, error) from error
+                raise broken_zarr(name, error, f" of {format_region(region)}") from error
 
         files.check_description()
         yield ChunkedReader(self.header, self.chunks, load, is_reversed=self.is_reversed)
@@ -139,9 +139,11 @@ def _open_array(path: str, member: str, is_zip: bool, newest_ns: int) -> Any:
     return open_node(path, member, is_zip=is_zip)
 
 
-def broken_zarr(name: str, error: Exception) -> InputError:
+def broken_zarr(name: str, error: Exception, where: str = "") -> InputError:
     """Return the error for a store that zarr does not read."""
     if isinstance(error, OSError) and error.errno:
         return cannot_read(name, error)
     said = str(error) or type(error).__name__
-    return InputError(f"{name}: the Zarr store is broken", cause=f"zarr says: {said}", next="copy or write it again")
+    return InputError(
+        f"{name}: the Zarr store is broken", cause=f"zarr says{where}: {said}", next="copy or write it again"
+    )

@@ -36,7 +36,7 @@ def test_a_chunk_that_cannot_be_unpacked_is_told_of(path: Path) -> None:
     path.write_bytes(content[:place] + bytes(40) + content[place + 40 :])
     with open_source(path).open() as reader, pytest.raises(InputError, match="the HDF5 file is broken") as caught:
         reader.read(((0, 20), (0, 30)), np.empty((20, 30)))
-    assert (caught.value.exit_code, "HDF5 says: " in caught.value.cause) == (3, True)
+    assert (caught.value.exit_code, "HDF5 says of [0:20, 0:30]: " in caught.value.cause) == (3, True)
 
 
 def test_every_file_is_looked_at(path: Path) -> None:

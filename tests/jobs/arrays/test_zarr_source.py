@@ -18,7 +18,7 @@ def test_a_chunk_that_cannot_be_unpacked_is_told_of(tmp_path: Path) -> None:
     source = open_source(tmp_path / "x")
     with source.open() as reader, pytest.raises(InputError, match="Zarr store is broken") as caught:
         reader.read(((0, 20), (0, 30)), np.empty((20, 30)))
-    assert (caught.value.exit_code, "zarr says: " in caught.value.cause) == (3, True)
+    assert (caught.value.exit_code, "zarr says of [0:20, 0:30]: " in caught.value.cause) == (3, True)
 
 
 def test_a_description_is_read_once_for_all_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
