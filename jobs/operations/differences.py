@@ -86,9 +86,14 @@ class DiffKernel:
         dtype = x.dtype
         if dtype in (xp.uint16, xp.uint32, xp.uint64):
             x = x.view(getattr(xp, _SIGNED[dtype.itemsize]))
+        is_complex = xp.isdtype(dtype, "complex floating")
+        # torch multiplies complex numbers by alpha=1 before it subtracts them, which makes NaN of infinite ones
+        x = xp.view_as_real(x) if is_complex else x
         for _ in range(self.n):
             later, earlier = self._neighbours(x)
             x = later != earlier if dtype == xp.bool else later - earlier
+        if is_complex:
+            return xp.view_as_complex(x.contiguous())
         return x if x.dtype == dtype else x.view(dtype)
 
     def apply_into(self, blocks: Sequence[NDArray[Any]], out: NDArray[Any], region: Region) -> None:

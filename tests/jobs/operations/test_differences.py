@@ -55,6 +55,12 @@ def test_differences_are_numpys(backend: Any, case: Any) -> None:
     np.testing.assert_array_equal(result, expected)
 
 
+def test_infinite_complex_numbers_keep_their_other_part_on_torch() -> None:
+    x = np.array([complex(np.inf, 0), 1 + 2j, 3 + 4j], "c8")
+    for n in (0, 1):
+        np.testing.assert_array_equal(run_arrays("diff", [x], {"n": n}, backend="torch-cpu"), np.diff(x, n))
+
+
 def plan(shape: tuple[int, ...], memory: int = 1 << 30, **params: Any) -> Plan:
     return plan_job(OPERATIONS["diff"], [ArrayHeader("x.npy", shape, np.dtype("f8"))], params, budget=Budget(memory))
 
