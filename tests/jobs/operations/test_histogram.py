@@ -46,7 +46,7 @@ def ask(x: NDArray[Any], params: dict[str, Any]) -> tuple[NDArray[Any], ...] | E
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(case=cases())
 def test_histogram_is_numpys(backend: BackendKind, case: Case) -> None:
     native = case.array.astype(case.array.dtype.newbyteorder("="))
