@@ -33,6 +33,7 @@ def test_an_example_works(name: str, call: Callable[..., Any], tmp_path: Path, m
     rng = np.random.default_rng(4)
     for stem in ("x", "y", "a", "b", "database", "queries", "mask"):
         np.save(f"{stem}.npy", rng.random(SHAPES.get(name, {}).get(stem, TABLE)))
+    np.save("labels.npy", rng.integers(0, 10, 300))
     (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
     program, *arguments = shlex.split(OPERATIONS[name].example)
     output = Path(arguments[arguments.index("-o") + 1])
