@@ -110,6 +110,8 @@ def open_given(item: Any, name: str) -> Source:
         return _open_zarr(item, name)
     if "h5py" in libraries:
         return _open_dataset(item, name)
+    if isinstance(item, list | tuple) and any(hasattr(part, "__array__") for part in item):
+        raise _refused(item, name, "it holds arrays", "pass each of them as an input of its own")
     # xarray has the method, and None comes of it where nothing is put off
     if getattr(item, "__dask_graph__", lambda: None)() is not None:
         raise _refused(item, name, "its elements are not worked out yet", "save it with to_zarr, and name that")

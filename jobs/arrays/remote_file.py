@@ -14,8 +14,8 @@ __all__ = ["RemoteFile", "RemoteStamp", "open_file"]
 
 PROTOCOLS = ("http", "https", "s3", "s3a", "gs", "gcs", "memory")
 
-N_TRIES, PAUSES_S = 4, (0.2, 1.0, 3.0)
-"""Of what failed and may succeed a moment later."""
+PAUSES_S = (0.2, 1.0, 3.0)
+"""Before what failed, and may succeed a moment later, is tried again."""
 
 _STAMPS = ("ETag", "etag", "generation", "Last-Modified", "LastModified", "updated", "mtime", "created")
 """What servers say of a file that is another when the file was changed."""

@@ -95,6 +95,7 @@ class CudaTensor(torch.Tensor):
     [
         ([1.0, 2.0], "pass numpy.asarray(x)"),
         ([], "pass numpy.asarray(x)"),
+        ([np.ones(2), np.ones(2)], "an input of its own"),
         (3.0, "pass numpy.asarray(x)"),
         (None, "pass numpy.asarray(x)"),
         (torch.float32, "pass numpy.asarray(x)"),
