@@ -58,6 +58,7 @@ def test_what_commands_wrote_is_what_the_page_says(server: FileServer) -> None:
         "movie": np.stack(runs, axis=2),
         "last": x[..., -1],
         "backwards": x[::-1],
+        "longer": np.concatenate([x[:5], x]),
     }
     for name, array in expected.items():
         np.testing.assert_array_equal(np.load(f"{name}.npy"), array)
