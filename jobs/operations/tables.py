@@ -22,7 +22,7 @@ _MOST_BLOCK_BYTES = 4 << 30
 _N_TASKS = 256
 _READ_PER_PARTIAL = 16
 """A block reads at least so many times the bytes of the table that it returns."""
-_PIECE_PER_TABLE = 4
+_PIECE_PER_TABLE = 2
 """A piece has so many times the elements of the table that it is counted in."""
 
 
