@@ -70,18 +70,25 @@ def nearest_rows(
     >>> nearest_rows(np, np.array([[0.0]]), np.array([[3.0], [-1.0], [1.0]]), 2, "euclidean")
     (array([[1., 1.]]), array([[1, 2]]))
     """
-    m, n, wide = queries.shape[0], database.shape[0], wide_rows(xp, queries)
+    m, n, wide = queries.shape[0], database.shape[0], _comparable(xp, queries, metric)
     where = {} if xp is np else {"device": queries.device}
     best = _Best(xp.full((m, k), np.nan, dtype=xp.float64, **where), xp.full((m, k), NO_ROW, dtype=xp.int64, **where))
     n_queries, n_rows = _tile_shape(xp, k)
     is_narrow = queries.dtype == database.dtype == xp.float32 and metric != "cityblock"
     with np.errstate(all="ignore"):
         for start in range(0, n, n_rows):
-            tile = wide_rows(xp, database[start : start + n_rows])
+            tile = _comparable(xp, database[start : start + n_rows], metric)
             for row in range(0, m, n_queries):
                 _take_tile(xp, wide[row : row + n_queries], tile, metric, best, (row, first_row + start), is_narrow)
         _take_the_rest(xp, wide, database, metric, best, first_row)
-    return best.keys, best.rows
+    # half of a square is exact, so it orders as the square does
+    return (0.5 * best.keys if metric == "cosine" else best.keys), best.rows
+
+
+def _comparable(xp: Namespace, rows: Any, metric: Metric) -> Any:
+    """Return rows in float64; of cosine unit rows, whose squared distances are twice the cosine distances."""
+    wide = wide_rows(xp, rows)
+    return to_unit(xp, wide) if metric == "cosine" else wide
 
 
 def _tile_shape(xp: Namespace, k: int) -> tuple[int, int]:
@@ -136,8 +143,6 @@ def _estimate(xp: Namespace, queries: Any, tile: Any, metric: Metric) -> tuple[A
     d, is_narrow = queries.shape[1], queries.dtype == xp.float32
     u = 2.0**-24 if is_narrow else 2.0**-53
     relative = 8 * (d + 8) * u
-    if metric == "cosine":
-        queries, tile = to_unit(xp, queries), to_unit(xp, tile)
     if metric == "dot":
         norms = [xp.sum(rows * rows, axis=1) for rows in (queries, tile)]
         error = 4 * (d + 6) * u * (norms[0] + _most(xp, norms[1]))
@@ -148,20 +153,15 @@ def _estimate(xp: Namespace, queries: Any, tile: Any, metric: Metric) -> tuple[A
         # rows that are not finite have no distance that is; a square that overflows may be of one
         if not (_overflows(xp, queries, query_norms) or _overflows(xp, tile, norms)):
             spread = query_norms + _most(xp, norms)
-            error = 8 * (d + 6) * u * spread
+            error = 8 * (d + 6) * u * spread + (d + 6) * (2.0**-140 if is_narrow else 2.0**-1060)
             if metric == "cosine" and is_narrow:
-                # unit rows of float32 are off by eta each, which the norms from their centre know nothing of
-                eta = (d + 12) * u
-                error = error + 8 * eta * (xp.sqrt(spread) + eta)
-            return (0.5 * squares if metric == "cosine" else squares), error, relative
+                # unit rows are rounded to float32, which the norms from their centre know nothing of
+                error = error + 8 * u * (xp.sqrt(spread) + u)
+            return squares, error, relative
     if is_narrow:
         return None
-    return _column_keys(xp, queries, tile, metric), xp.zeros_like(queries[:, 0]), relative
-
-
-def _column_keys(xp: Namespace, queries: Any, tile: Any, metric: Metric) -> Any:
     sums = column_sums(xp, queries, tile, power=1 if metric == "cityblock" else 2)
-    return 0.5 * sums if metric == "cosine" else sums
+    return sums, xp.zeros_like(queries[:, 0]), relative
 
 
 def _most(xp: Namespace, norms: Any) -> Any:
@@ -174,7 +174,7 @@ def _overflows(xp: Namespace, rows: Any, norms: Any) -> bool:
 
 
 def _exact_keys(xp: Namespace, queries: Any, tile: Any, pairs: tuple[Any, Any], metric: Metric) -> Any:
-    keys = pair_distances(xp, queries, tile, *pairs, metric)
+    keys = pair_distances(xp, queries, tile, *pairs, "sqeuclidean" if metric == "cosine" else metric)
     return -keys if metric == "dot" else keys
 
 
@@ -218,13 +218,13 @@ def _take_the_rest(xp: Namespace, queries: Any, database: Any, metric: Metric, b
     if not missing.shape[0]:
         return
     found = queries[missing]
-    nowhere = xp.any(xp.isnan(found), axis=1) | ((metric == "cosine") & xp.all(found == 0, axis=1))
+    nowhere = xp.any(xp.isnan(found), axis=1)
     least = xp.arange(min(k, n), device=missing.device) + first_row
     best.rows[missing[nowhere], : min(k, n)] = least
     for query in missing[~nowhere].tolist():
         best.keys[query], best.rows[query] = np.nan, NO_ROW
         for start in range(0, n, _TILE_ROWS):
-            tile = wide_rows(xp, database[start : start + _TILE_ROWS])
+            tile = _comparable(xp, database[start : start + _TILE_ROWS], metric)
             columns = xp.arange(tile.shape[0], device=missing.device)
             keys = _exact_keys(xp, queries[query : query + 1], tile, (xp.zeros_like(columns), columns), metric)
             _merge(xp, best, xp.zeros_like(columns) + query, keys, columns + first_row + start)

@@ -89,7 +89,8 @@ def test_float32_that_overflows_or_says_too_little_is_left_to_float64() -> None:
     large = (rng.normal(size=(50, 20)) * 1e25).astype(np.float32)
     # two clusters that are far from each other: float32 cannot tell the rows of one apart
     clusters = (rng.normal(size=(400, 20)) * 1e-3 + np.arange(2).repeat(200)[:, None] * 100).astype(np.float32)
-    for x in (large, clusters):
+    tiny = (rng.normal(size=(60, 20)) * 1e-22).astype(np.float32)
+    for x in (large, clusters, tiny):
         keys, rows = nearest_rows(np, x, x, 2, "sqeuclidean")
         want_keys, want_rows = by_sorting(x, x, 2, "sqeuclidean")
         np.testing.assert_array_equal(rows, want_rows)
