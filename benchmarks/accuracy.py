@@ -41,8 +41,8 @@ Inputs are the same each time. `tests/test_accuracy_page.py` holds smaller ones 
 
 """
 _NOTES = """
-- Over axis 0 NumPy adds one row after another in float32. Of two million rows at 10,000 the mean is off by 185, and with
-  it the variance and whatever is centred; `dtype="float64"` mends that, for variances with a copy of the array.
+- Over axis 0 NumPy adds one row after another in float32. Of two million rows at 10,000 the mean is off by 185, and
+  with it the variance and whatever is centred; `dtype="float64"` mends that, for variances with a copy of the array.
 - `cov` and `corrcoef` of float32: NumPy and dask compute in float64. So does arraymill with `--precision strict`; by
   default it multiplies in float32 what is left after the means are subtracted, and adds up in float64.
 - `qr` and `svd` of tall arrays whose rows repeat: every dot product of Householder's reflections is rounded in the same
