@@ -9,8 +9,8 @@ vh is positive (its first of several). Of wide arrays vh is the large factor, an
 With `k` the largest k singular values and their vectors, approximated (`randomized_svd`); rows of vh decide.
 
 Accuracy, with the Frobenius norm and eps of the results' dtype: ``|x - u s vh| <= 10 eps sqrt(n) |x|``, u and vh
-orthonormal within ``10 eps sqrt(n)``, and every singular value within that of the true one (Weyl). NaN and infinities
-are refused, where NumPy raises LinAlgError for NaN.
+orthonormal within ``10 eps sqrt(n)``, and every singular value within that of the true one (Weyl); where many rows are
+equal, as far beyond that as `qr` says. NaN and infinities are refused, where NumPy raises LinAlgError for NaN.
 
 References
 ----------
