@@ -92,7 +92,10 @@ def _operation(name: str, summary: str, function: Callable[..., Any], combine: L
             Step("carries", carries, ("totals",), given),
             Step(name, rest, ("x", "carries"), given),
         )
-        return Chain(steps, (), ("the input is read twice: first for what its parts come to",))
+        notes = ["the input is read twice: first for what its parts come to"]
+        if scan_of(headers[0], params).is_flat and headers[0].order == "F":
+            notes.append(f"{headers[0].name} lies in F order and is read in C order: in short runs")
+        return Chain(steps, (), tuple(notes))
 
     return Operation(name, summary, example, ("x",), CumulativeParams, None, oracle, chain=chain)
 

@@ -140,6 +140,10 @@ def test_lines_that_fit_are_read_once() -> None:
     assert len(planned((10**9,), 0).steps) == 3
 
 
+def test_what_is_read_twice_or_in_short_runs_is_noted() -> None:
+    assert [len(planned((10**5, 10**5), None, order=order).notes) for order in "CF"] == [1, 2]
+
+
 def test_too_little_memory_for_a_run_is_refused() -> None:
     with pytest.raises(CannotFitError, match="raise --memory"):
         planned((10**9,), 0, memory=16 << 20)
