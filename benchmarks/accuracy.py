@@ -46,7 +46,7 @@ _NOTES = """
 - `cov` and `corrcoef` of float32: NumPy and dask compute in float64. So does arraymill with `--precision strict`; by
   default it multiplies in float32 what is left after the means are subtracted, and adds up in float64.
 - `qr` and `svd` of tall arrays whose rows repeat: every dot product of Householder's reflections is rounded in the same
-  direction, in LAPACK and so in NumPy as well. Worst seen: 3 times the bound for factors times each other, 14 times for
+  direction, in LAPACK and so in NumPy as well. Worst seen: 4 times the bound for factors times each other, 14 times for
   `q.T @ q`, of columns that are all ones.
 - NumPy's and dask's distances are by squares, a.a + b.b - 2 a.b, as one writes them where the differences of all rows
   do not fit in memory; NumPy's nearest neighbours too.

@@ -5,7 +5,7 @@ with the diagonal of r not negative the factors of a matrix of full rank are uni
 
 Accuracy, with the Frobenius norm and eps of the results' dtype: ``|x - q r| <= 10 eps sqrt(n) |x|`` and
 ``|q^H q - 1| <= 10 eps sqrt(n)``, of less than full rank too. Where many rows are equal, the dot products of LAPACK's
-reflections are all rounded in one direction: there both go beyond that, as NumPy's do, by 3 and 14 times at the worst
+reflections are all rounded in one direction: there both go beyond that, as NumPy's do, by 4 and 14 times at the worst
 that was seen (docs/accuracy.md). NaN and infinities make NaN of q, and of r wherever they do in NumPy.
 
 References
