@@ -19,7 +19,7 @@ from ..blocks import Grid, ceil_div
 from ..dtypes import is_supported, refuse_dtype
 from ..errors import CannotFitError, InputUnsupportedError, SpecError
 from ..headers import ArrayHeader
-from ..limits import Limits
+from ..limits import DeviceKind, Limits
 from ..sizes import format_bytes
 from ..stages import ConstantStage, Draft, MapStage
 from .apply_params import ApplyParams, row_program
@@ -125,7 +125,7 @@ def _build(headers: Sequence[ArrayHeader], params: ApplyParams, limits: Limits) 
         return Draft(ConstantStage(np.empty(output.shape, output.dtype)), output, 0, 0, 0)
     given_bytes = math.prod(header.shape[1:]) * _input_dtype(header, params).itemsize
     on_host, widest = not opened.takes_tensors, max(row_bytes, out_bytes, 1)
-    piece, block = _cut(widest, size, limits)
+    piece, block = _cut(widest, size, "cpu" if on_host else limits.device, limits.block_bytes)
     stage = MapStage(
         RowsKernel(program, outputs, size, block, _input_dtype(header, params)),
         Grid(output.shape, (min(block, n_rows), *row_shape)),
@@ -147,12 +147,11 @@ def _build(headers: Sequence[ArrayHeader], params: ApplyParams, limits: Limits) 
     )
 
 
-def _cut(row_bytes: int, size: int, limits: Limits) -> tuple[int, int]:
+def _cut(row_bytes: int, size: int, device: DeviceKind, block_bytes: int | None) -> tuple[int, int]:
     """Return the rows of a piece and of a block: whole batches."""
     batch_bytes = size * row_bytes
-    block_bytes = limits.block_bytes or _BLOCK_BYTES[limits.device]
-    n_batches = max(min(block_bytes // batch_bytes, _BLOCK_BATCHES[limits.device]), 1)
-    n_at_once = max(min(_PIECE_BYTES[limits.device] // batch_bytes, n_batches), 1)
+    n_batches = max(min((block_bytes or _BLOCK_BYTES[device]) // batch_bytes, _BLOCK_BATCHES[device]), 1)
+    n_at_once = max(min(_PIECE_BYTES[device] // batch_bytes, n_batches), 1)
     return n_at_once * size, ceil_div(n_batches, n_at_once) * n_at_once * size
 
 

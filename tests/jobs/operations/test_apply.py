@@ -216,6 +216,16 @@ def test_a_function_of_numpy_is_planned_without_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_blocks_are_whole_batches_and_end_within_minutes() -> None:
+    x = np.broadcast_to(np.float32(0), (10**7, 4))
+    for backend, array, device in (("numpy", "numpy", "cpu"), ("fake", "torch", "cuda"), ("fake", "numpy", "cpu")):
+        plan = plan_arrays("apply", [x], {"function": "mine.py:double", "array": array}, backend=backend)
+        stage, most = plan.steps[0].plan.stage, {"cpu": 128, "cuda": 1024}[device]
+        assert stage.grid.chunks[0] == most * 1024
+        assert stage.pieces[0] % 1024 == 0
+        assert stage.on_host == (array == "numpy")
+
+
 def test_its_oracle_is_a_loop_over_batches() -> None:
     params = ApplyParams(function="mine.py:two", batch_size=8)
     out0, out1 = OPERATIONS["apply"].oracle([X], params)
