@@ -242,7 +242,7 @@ def main(folder: Path, name: str, step: int, *, replace: bool, can_exchange: boo
 
     n_effects = tried().n_effects
     rng = random.Random(7)
-    twice = [(rng.randrange(1, n_effects), rng.randrange(1, n_effects)) for _ in range(4)]
+    twice = [(rng.randrange(1, n_effects), rng.randrange(1, n_effects)) for _ in range(2)]
     n_tried = 0
     for kills in [(), *((at,) for at in range(1 + n_effects % step, n_effects + 1, step)), *twice]:
         n_tried += 1

@@ -84,7 +84,7 @@ def test_a_job_killed_at_any_effect_of_its_publication_is_finished_by_a_resume(
         undisturbed = DyingPublication(patch, 0)
         run_stored(spec)
     assert undisturbed.n_effects > 20
-    for at in range(1, undisturbed.n_effects + 1, 2):
+    for at in range(1, undisturbed.n_effects + 1, 3):
         for job in list_jobs():
             remove_job(job)
         (tmp_path / "y.h5").unlink()
@@ -165,7 +165,7 @@ def test_several_outputs_are_published_after_any_stop(
         run_stored(spec)
     written = {path.name: path.read_bytes() for path in tmp_path.glob("y*")}
     assert sorted(written) == ["y.csv", "y.s.csv", "y.vh.csv"]
-    for at in range(1, undisturbed.n_effects + 1, 12):
+    for at in range(3, undisturbed.n_effects + 1, 20):
         for job in list_jobs():
             remove_job(job)
         for name in written:

@@ -111,7 +111,7 @@ WRONG: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "a negative one": (b"1,2\n-3,4\n", {"dtype": "uint8"}, "line 2, column 0 .from 0.: '-3' is no uint8"),
     "two for a bool": (b"1,0\n2,0\n", {"dtype": "bool"}, "line 2, column 0 .from 0.: '2' is no bool"),
     "an integer that is no float": (b"1\n9007199254740993\n", {}, "line 2, column 0 .from 0.: .* state dtype int64"),
-    "a zero byte": (b"1,2\n" * 2000 + b"3,\0\n", {}, "line 2001 holds a byte that is no text"),
+    "a zero byte": (b"1,2\n" * 1100 + b"3,\0\n", {}, "line 1101 holds a byte that is no text"),
     "an open quote": (b'1,2\n"3,4\n', {}, "line 2"),
     "a float too large": (b"1,2\n3,1e39\n", {"dtype": "float32"}, "line 2, column 1 .from 0.: '1e39' is no float32"),
     "other digits": (b"1,2\n3,\xd9\xa1\n", {}, "line 2, column 1"),

@@ -36,7 +36,7 @@ from arraymill.jobs.headers import ArrayHeader
 TABLES = ["y.csv", "y.tsv", "y.parquet"]
 NAMES = ["y.npy", "y.npz", "y.npz::w", "y.zarr", "y.zarr::g/h/w", "y.h5", "y.hdf5::g/w", *TABLES]
 SHAPES = [(), (0,), (3, 0, 2), (5,), (7, 3), (2, 3, 4)]
-DTYPES = [np.dtype(code) for code in ("?", "i1", "<u2", ">i8", "<u8", "f2", "<f4", ">f4", "<f8", "<c8", ">c16")]
+DTYPES = [np.dtype(code) for code in ("?", "i1", ">i8", "<u8", "f2", ">f4", "<f8", "<c8", ">c16")]
 
 
 def foreign(path: str, header: ArrayHeader) -> NDArray[Any]:
