@@ -49,7 +49,7 @@ _FIELDS = {"memory": "host", "device_memory": "device"}
 def run(
     operation: Steps,
     *inputs: Any,
-    output: str | os.PathLike[str] | None = None,
+    output: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     replace: bool = False,
     cluster: Any = None,
     **params: Any,
@@ -65,8 +65,9 @@ def run(
         Arrays (NumPy's, tensors on the CPU, and others that share their memory), read in place and never written to.
         Files: a path or pattern, several paths that are joined, or a dictionary as a job file has it, such as
         ``{"path": "x.h5::data", "select": "::2"}``. A zarr array or h5py dataset is read by region.
-    output : path, optional
-        The file to write; the result is returned as an array when left out.
+    output : path or dict, optional
+        The file to write, its format by its suffix; or what stands for it in a job file:
+        ``{"path": "y.zarr", "chunks": (1000, 100)}``. The result is returned as an array when left out.
     replace : bool
         Replace an output that exists.
     cluster : Session or str, optional
@@ -99,7 +100,7 @@ def run(
 def submit(
     operation: Steps,
     *inputs: Any,
-    output: str | os.PathLike[str] | None = None,
+    output: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     replace: bool = False,
     cluster: str | None = None,
     **params: Any,
@@ -111,8 +112,8 @@ def submit(
     operation : str
     *inputs : path, list of paths, or dictionary
         Files, as for `run`: what is only in this process's memory could not outlive it.
-    output : path, optional
-        The file to write; a result without one is kept in the job's folder.
+    output : path or dict, optional
+        As for `run`; a result without one is kept in the job's folder.
     replace, cluster, **params
         As for `run`.
 
@@ -200,7 +201,9 @@ def _spec(operation: Steps, output: Any, replace: bool, cluster: Any, params: di
         settings[_SECTIONS[name]][_FIELDS.get(name, name)] = params.pop(name)
     if isinstance(cluster, str):
         settings["cluster"]["kind"] = cluster
-    target = None if output is None else {"path": str(output), "if_exists": "replace" if replace else "error"}
+    target = None if output is None else dict(output) if isinstance(output, Mapping) else {"path": str(output)}
+    if target is not None and (replace or "if_exists" not in target):
+        target["if_exists"] = "replace" if replace else "error"
     what = {"op": operation} if isinstance(operation, str) else {"steps": list(map(_step, operation))}
     tree = {**what, "params": params, "output": target, **settings}
     return check_document(Document(tree, "the arguments"), JobSpec)

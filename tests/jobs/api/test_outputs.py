@@ -17,7 +17,7 @@ from arraymill.jobs.api.loaded import load_result
 from arraymill.jobs.api.outputs import make_ready
 from arraymill.jobs.api.stored import resume_job, run_stored
 from arraymill.jobs.arrays import load_output, output_file
-from arraymill.jobs.errors import InterruptedJobError, OutputError
+from arraymill.jobs.errors import InterruptedJobError, OutputError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.spec import JobSpec
 from arraymill.jobs.store import list_jobs, read_settled, read_state, remove_job
@@ -178,6 +178,18 @@ def test_several_outputs_are_published_after_any_stop(
         resume_job(job)
         assert read_state(job).status == "DONE"
         assert written == {path.name: path.read_bytes() for path in tmp_path.glob("y*")}
+
+
+def test_a_call_takes_what_stands_in_a_job_file(tmp_path: Path, x: NDArray[Any]) -> None:
+    asked = {"path": tmp_path / "y.zarr", "chunks": (50, 25), "compression": "gzip"}
+    for replace in (False, True):
+        run("map", x, expr="x + 1", output=asked, replace=replace)
+        header = ArrayHeader("y.zarr", x.shape, x.dtype)
+        assert load_output(tmp_path / "y.zarr", header).chunks == (50, 25)
+    with pytest.raises(OutputError, match="exists"):
+        run("map", x, expr="x + 1", output=asked)
+    with pytest.raises(SpecError, match="chunk"):
+        run("map", x, expr="x + 1", output={"path": tmp_path / "z.zarr", "chunkz": (50, 25)})
 
 
 def test_several_outputs_are_of_one_format(tmp_path: Path, x: NDArray[Any]) -> None:
