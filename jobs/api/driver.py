@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..arrays import output_file
 from ..chain_plan import AnyPlan, ChainPlan
 from ..engine import BlockRecord
 from ..errors import CancelledJobError
@@ -166,6 +167,7 @@ class _Drive:
             started = time.perf_counter()
             self._tell("RUNNING", epoch=epoch)
             run.run_until_whole(session, epoch)
+        self._say_packing()
         make_ready(journal, output)
         with deferred_interrupts():
             journal.event("verified")
@@ -174,19 +176,24 @@ class _Drive:
             self._finish(plan, begun, run.records, started, started - opened)
 
     def _run_chain(self, plan: ChainPlan, begun: _Begun) -> None:
-        tell = self._on_progress, self._pass
-        run = ChainRun(self.folder, self.job, plan, begun.place, self.signals, *tell, self.stack)
+        run = ChainRun(self.folder, self.job, plan, begun.place, self.signals, self._on_progress, self._pass, self.stack)
         run.open_steps()
         epoch, opened = begun.journal.start_epoch(), time.perf_counter()
         session = self._open_session(plan, begun, is_done=run.is_done)
         started = time.perf_counter()
         self._tell("RUNNING", epoch=epoch)
         run.all_steps(session)
+        self._say_packing()
         run.make_ready()
         with deferred_interrupts():
             run.publish()
             self._finish(plan, begun, run.records, started, started - opened)
         run.remove_intermediates()
+
+    def _say_packing(self) -> None:
+        """Say what takes its time once the last block is done, where something does."""
+        if (output := self.job.spec.output) is not None and output_file(output.path).suffix != ".npy":
+            self._pass("FINISHING", reason=f"{output_file(output.path).name} is packed by one process")
 
     def _open_session(self, plan: AnyPlan, begun: _Begun, *, is_done: bool) -> Any:
         """Return an open session; where nothing is computed any more, no worker is worth its start."""

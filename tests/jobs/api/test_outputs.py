@@ -106,15 +106,22 @@ def test_a_disk_that_is_full_when_it_is_packed_costs_no_block(
 ) -> None:
     spec = with_output(map_spec, tmp_path, "y.zarr")
 
+    told = []
+
     def fail(*_: Any) -> None:
+        (job,) = list_jobs()
+        told.append(read_state(job).reason)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr("arraymill.jobs.arrays.zarr_packer._create", fail)
+        # as of a job that is not brief
+        patch.setattr("arraymill.jobs.api.driver._STATE_PERIOD_S", 0.0)
         with pytest.raises(InterruptedJobError, match=r"y\.zarr: the disk is full") as caught:
             run_stored(spec)
     assert (caught.value.exit_code, "resume" in caught.value.next) == (75, True)
     assert (tmp_path / "y.zarr.partial").exists()
+    assert told == ["y.zarr is packed by one process"]
     (job,) = list_jobs()
     outcome = resume_job(job)
     assert outcome is not None
