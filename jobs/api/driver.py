@@ -176,7 +176,8 @@ class _Drive:
             self._finish(plan, begun, run.records, started, started - opened)
 
     def _run_chain(self, plan: ChainPlan, begun: _Begun) -> None:
-        run = ChainRun(self.folder, self.job, plan, begun.place, self.signals, self._on_progress, self._pass, self.stack)
+        tell = self._on_progress, self._pass
+        run = ChainRun(self.folder, self.job, plan, begun.place, self.signals, *tell, self.stack)
         run.open_steps()
         epoch, opened = begun.journal.start_epoch(), time.perf_counter()
         session = self._open_session(plan, begun, is_done=run.is_done)
@@ -212,9 +213,7 @@ class _Drive:
         if time.monotonic() - self._told_s >= _STATE_PERIOD_S:
             self._tell("RUNNING", n_done=progress.done_blocks)
 
-    def _finish(
-        self, plan: AnyPlan, begun: _Begun, records: list[BlockRecord], started: float, start_s: float
-    ) -> None:
+    def _finish(self, plan: AnyPlan, begun: _Begun, records: list[BlockRecord], started: float, start_s: float) -> None:
         begun.journal.event("committed")
         begun.journal.commit()
         seconds = time.perf_counter() - started
