@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 
 __all__ = ["CarriedError", "carry_error"]
@@ -23,6 +24,8 @@ def carry_error(error: Exception) -> Exception:
     >>> arrived, arrived.__traceback__.tb_frame.f_code.co_name
     (ValueError("invalid literal for int() with base 10: 'x'"), '<module>')
     """
+    # when Dask is imported, it has its own way registered for every exception there is, which forgets the traceback
+    copyreg.pickle(_TravellingError, _TravellingError.__reduce__)
     return _TravellingError(error)
 
 

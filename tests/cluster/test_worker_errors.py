@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 
 import pytest
+from tblib.pickling_support import pickle_exception
 
 from arraymill.cluster.errors import ClusterError
 from arraymill.cluster.worker_errors import CarriedError, carry_error
@@ -45,3 +47,11 @@ def test_what_cannot_be_pickled_comes_as_its_words() -> None:
     arrived = journey(TwoWordsError("a", "b"))
     assert isinstance(arrived, CarriedError)
     assert str(arrived) == "TwoWordsError: ab"
+
+
+def test_a_reducer_that_dask_registers_for_all_errors_is_not_used() -> None:
+    raised = pytest.raises(ValueError, int, "x").value
+    registered = type(carry_error(raised))
+    copyreg.pickle(registered, pickle_exception)
+    arrived = pickle.loads(pickle.dumps(carry_error(raised)))
+    assert arrived.__traceback__ is not None
