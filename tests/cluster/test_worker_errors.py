@@ -50,8 +50,8 @@ def test_what_cannot_be_pickled_comes_as_its_words() -> None:
 
 
 def test_a_reducer_that_dask_registers_for_all_errors_is_not_used() -> None:
-    raised = pytest.raises(ValueError, int, "x").value
-    registered = type(carry_error(raised))
-    copyreg.pickle(registered, pickle_exception)
-    arrived = pickle.loads(pickle.dumps(carry_error(raised)))
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        int("x")
+    copyreg.pickle(type(carry_error(caught.value)), pickle_exception)
+    arrived = pickle.loads(pickle.dumps(carry_error(caught.value)))
     assert arrived.__traceback__ is not None
