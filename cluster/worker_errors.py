@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copyreg
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 __all__ = ["CarriedError", "carry_error"]
 
@@ -34,7 +36,7 @@ class _TravellingError(Exception):
         super().__init__(error)
         self.error = error
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return pickle.loads, (_pickle(self.error),)
 
 

@@ -30,12 +30,15 @@ class Load:
     ----------
     read_bytes, write_bytes, flops : int
     moves : Moves
+    core_s : float
+        Seconds of one core, beside those that the operations take at the rate of products.
     """
 
     read_bytes: int
     write_bytes: int
     flops: int
     moves: Moves
+    core_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,13 @@ def forecast(load: Load, rates: Rates, n_busy: int) -> Forecast:
     if not moves.to_device_bytes:
         del amounts["to_device"], amounts["from_device"]
     seconds = {step: amount / speeds[step] for step, amount in amounts.items()}
+    core_s = load.core_s / n_busy
+    seconds["compute"] += core_s
     least = {"read": moves.least_in_bytes, "to_device": moves.least_in_bytes}
-    least_s = max(min(least.get(step, amount), amount) / speeds[step] for step, amount in amounts.items())
+    extra = {"compute": core_s}
+    least_s = max(
+        min(least.get(step, amount), amount) / speeds[step] + extra.get(step, 0.0) for step, amount in amounts.items()
+    )
     binding = max(seconds, key=lambda step: seconds[step])
     edges = {
         "read": moves.fill_bytes / rates.read,

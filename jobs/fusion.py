@@ -23,6 +23,8 @@ from .stages import ConstantStage, ContractStage, MapStage
 
 __all__ = ["fuse"]
 
+_MOST_READERS = 3
+"""So many steps compute it anew, each as it reads it: to write a result and to read it again costs about as much."""
 _MOST_READS = 1.5
 _MOST_PANEL_READS = 2.5
 """A product multiplies for so long that an elementwise function of a panel costs it little."""
@@ -51,7 +53,8 @@ def fuse(
         own = {name: taken[name] for name in step.inputs if name in taken}
         fused = replace(step, fused=own, plan=_with_fused(step, own, rates))
         readers = [later for later in steps[place + 1 :] if step.name in later.inputs]
-        if step.name not in outputs and _is_elementwise(step.plan) and readers and all(map(_reads_once, readers)):
+        is_worth_it = 0 < len(readers) <= _MOST_READERS and all(map(_reads_once, readers))
+        if step.name not in outputs and _is_elementwise(step.plan) and is_worth_it:
             taken[step.name] = Fusion(step.name, fused.inputs, fused.plan, own)
         else:
             kept.append(fused)
@@ -84,21 +87,24 @@ def _with_fused(
     if not fused:
         return plan
     n_reads, read_bytes, flops, host_bytes = _n_reads(plan), plan.read_bytes, plan.flops, plan.task_host_bytes
+    core_s = plan.core_s
     for number, name in enumerate(step.inputs):
         if (taken := fused.get(name)) is not None:
             read_bytes += round(n_reads * (taken.plan.read_bytes - taken.plan.write_bytes))
             flops += round(n_reads * taken.plan.flops)
+            core_s += n_reads * taken.plan.core_s
             itemsizes = sum(header.dtype.itemsize for header in (*taken.plan.inputs, taken.plan.output))
             host_bytes += _piece_elements(plan, number) * itemsizes + _temporaries(taken)
     moves = replace(plan.moves, least_in_bytes=min(read_bytes, plan.moves.least_in_bytes))
     limits = plan.limits
     predict_from = (rates or partial(rates_of, limits.device, limits.precision))(plan.output.dtype)
     n_busy = max(min(plan.n_workers, plan.n_blocks), 1)
-    predicted = forecast(Load(read_bytes, plan.write_bytes, flops, moves), predict_from, n_busy)
+    predicted = forecast(Load(read_bytes, plan.write_bytes, flops, moves, core_s), predict_from, n_busy)
     return replace(
         plan,
         read_bytes=read_bytes,
         flops=flops,
+        core_s=core_s,
         task_host_bytes=host_bytes,
         moves=moves,
         seconds=predicted.seconds,

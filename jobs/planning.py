@@ -58,6 +58,8 @@ class Plan:
         Of the forecast: the waiting of the longest step, and its seconds were only the fewest bytes moved.
     is_measured : bool
         Predicted from rates measured on this machine; else from nominal ones of the device class.
+    core_s : float
+        Seconds of one core that are predicted for what is not made of products.
     """
 
     operation: str
@@ -79,6 +81,7 @@ class Plan:
     edges_s: float = 0.0
     least_s: float = 0.0
     is_measured: bool = False
+    core_s: float = 0.0
 
     @property
     def n_blocks(self) -> int:
@@ -161,7 +164,8 @@ def plan_job(
     draft = operation.build(headers, checked, limits)
     _check_device(draft, budget)
     moves = _moves(draft, headers, device)
-    load = Load(draft.read_bytes, draft.output.nbytes, draft.flops, moves)
+    core_s = draft.core_s if device == "cpu" or draft.stage.on_host else 0.0
+    load = Load(draft.read_bytes, draft.output.nbytes, draft.flops, moves, core_s)
     predict_from = (rates or partial(rates_of, device, precision))(draft.output.dtype)
     predicted = forecast(load, predict_from, max(min(n_workers, draft.stage.grid.n_blocks), 1))
     return Plan(
@@ -184,6 +188,7 @@ def plan_job(
         predicted.edges_s,
         predicted.least_s,
         predicted.is_measured,
+        core_s,
     )
 
 

@@ -194,6 +194,9 @@ class Draft:
     notes : tuple of str
         What the user should know: an accuracy, a limit, a choice made.
     moves : Moves
+    core_s : float
+        Seconds that one core of the host is busy with what no product's rate says anything of: sorting, counting,
+        random numbers. It only makes the prediction.
     """
 
     stage: Stage
@@ -204,3 +207,4 @@ class Draft:
     task_device_bytes: int = 0
     notes: tuple[str, ...] = ()
     moves: Moves = field(default_factory=Moves)
+    core_s: float = 0.0

@@ -31,6 +31,8 @@ _N_BLOCKS = 4096
 _PIECE_BYTES = 4 << 20
 _MOST_PIECE_BYTES = 64 << 20
 """Of one run of lines that lie side by side: they are cut into stripes of this size, which are read in long runs."""
+_SCAN_S = 8e-9
+"""Of one core for an element, as measured: for the prediction alone."""
 _LEAST_RUN, _MOST_RUN = 64, 1 << 15
 _MOST_RUNS = 1 << 21
 """Of one line: their carries are worked out together."""
@@ -152,6 +154,7 @@ def draft_prefixes(scan: Scan, headers: Sequence[ArrayHeader], limits: Limits) -
         flops=2 * scan.output.size,
         task_host_bytes=piece_bytes + scan.scratch_bytes,
         read_bytes=sum(header.nbytes for header in headers),
+        core_s=_SCAN_S * scan.output.size,
     )
 
 

@@ -20,7 +20,7 @@ from ..limits import Limits
 from ..stages import Draft, MapStage
 from .block_sums import cast
 from .operation import Operation, Params
-from .row_blocks import RowBlocks, cuts_per_task, row_bytes, wide_dtype
+from .row_blocks import SMALL_FLOPS_PER_S, RowBlocks, cuts_per_task, row_bytes, wide_dtype
 from .tall_qr import r_factor
 
 __all__ = ["FACTORS", "FactorParams"]
@@ -94,13 +94,15 @@ def _build(headers: Sequence[ArrayHeader], params: FactorParams, limits: Limits)
     chunk = cut.height * cuts_per_task(read, params.rows * n * dtype.itemsize, limits)
     grid = Grid(output.shape, (min(chunk, cut.stack_rows), n))
     need = params.rows * row_bytes(n, dtype)
+    flops = 2 * m * n * n * (4 if dtype.kind == "c" else 1)
     return Draft(
         MapStage(kernel, grid, (cut.height, n), kernel.shapes, layout=kernel),
         output,
-        flops=2 * m * n * n * (4 if dtype.kind == "c" else 1),
+        flops=flops,
         task_host_bytes=need,
         task_device_bytes=need if limits.device == "cuda" else 0,
         read_bytes=read,
+        core_s=flops / SMALL_FLOPS_PER_S,
     )
 
 

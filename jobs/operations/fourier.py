@@ -49,6 +49,8 @@ _SCRATCH_PER_POINT = 8 * 16
 more than 2 n points, all complex128."""
 _BATCH = 1 << 16
 """Points that NumPy is given at once: it copies all of them to complex128, and its answer from there."""
+_FLOPS_PER_S = 3e9
+"""Of one core in numpy.fft: for the prediction alone."""
 _DEVICE_COPIES = 6
 """Complex copies of a piece that torch takes: of what it is given, its result, and cuFFT's own for awkward lengths."""
 
@@ -177,6 +179,7 @@ def _build(name: Name, header: ArrayHeader, params: FourierParams, limits: Limit
         task_host_bytes=in_piece * size.arrays_bytes + size.scratch_bytes,
         task_device_bytes=in_piece * size.device_bytes if limits.device == "cuda" else 0,
         read_bytes=n_lanes * used * header.dtype.itemsize,
+        core_s=n_lanes * _flops(n, is_real=name in ("rfft", "irfft")) / _FLOPS_PER_S,
     )
 
 

@@ -123,22 +123,22 @@ def fill_normal(generator: np.random.Generator, out: NDArray[Any]) -> None:
         out[...] = normal_of_uniform(generator.random(len(out)))
 
 
-def _build(params: RandomParams, limits: Limits, fill: Fill, *, flops_each: int) -> Draft:
+def _build(params: RandomParams, limits: Limits, fill: Fill, *, flops_each: int, each_s: float) -> Draft:
     dtype = np.dtype(params.dtype)
     if dtype not in (np.float32, np.float64):
         raise SpecError(f"random numbers of {dtype} are not made", next="choose --dtype float64 or float32")
     word_dtype = np.dtype(np.float64) if fill is fill_normal else dtype
     kernel = RandomKernel(fill, params.seed, params.shape, dtype, word_dtype)
     draft = draft_created(params.shape, dtype, kernel, limits)
-    return replace(draft, flops=flops_each * draft.output.size)
+    return replace(draft, flops=flops_each * draft.output.size, core_s=each_s * draft.output.size)
 
 
 def _build_rand(headers: Sequence[ArrayHeader], params: RandomParams, limits: Limits) -> Draft:
-    return _build(params, limits, fill_uniform, flops_each=10)
+    return _build(params, limits, fill_uniform, flops_each=10, each_s=4e-9)
 
 
 def _build_randn(headers: Sequence[ArrayHeader], params: RandomParams, limits: Limits) -> Draft:
-    return _build(params, limits, fill_normal, flops_each=40)
+    return _build(params, limits, fill_normal, flops_each=40, each_s=13e-9)
 
 
 def _uniform(arrays: Sequence[NDArray[Any]], params: RandomParams) -> NDArray[Any]:

@@ -33,7 +33,16 @@ from ..limits import Limits
 from ..sizes import format_bytes
 from .block_sums import cast
 
-__all__ = ["FEW_VECTORS", "LARGE_SHARE", "RowBlocks", "choose_rows", "cuts_per_task", "row_bytes", "wide_dtype"]
+__all__ = [
+    "FEW_VECTORS",
+    "LARGE_SHARE",
+    "SMALL_FLOPS_PER_S",
+    "RowBlocks",
+    "choose_rows",
+    "cuts_per_task",
+    "row_bytes",
+    "wide_dtype",
+]
 
 _PIECE_BYTES = 32 << 20
 """Of rows in float64 that are factored at once: many more rows than columns, and several fit beside each other."""
@@ -42,6 +51,8 @@ _ASPECT, _LEAST_ASPECT = 8, 2
 FEW_VECTORS = "ask for a few singular vectors: arraymill run svd x.npy --k 20"
 LARGE_SHARE = 4
 """What cannot be cut may take so many times the memory of a task: half of the job's, so that two run at once."""
+SMALL_FLOPS_PER_S = 5e9
+"""Of one core in factorizations of tall matrices with few columns, as measured: for the prediction alone."""
 _LEAST_BLOCK_BYTES, _MOST_BLOCK_BYTES, _N_TASKS = 64 << 20, 4 << 30, 256
 
 

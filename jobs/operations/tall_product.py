@@ -21,7 +21,7 @@ from ..limits import Limits
 from ..stages import Draft, MapStage
 from .block_sums import cast
 from .operation import Operation, Params
-from .row_blocks import RowBlocks, cuts_per_task, row_bytes
+from .row_blocks import SMALL_FLOPS_PER_S, RowBlocks, cuts_per_task, row_bytes
 from .tall_qr import thin_product
 
 __all__ = ["TALL_PRODUCT", "ProductParams"]
@@ -113,13 +113,15 @@ def _build(headers: Sequence[ArrayHeader], params: ProductParams, limits: Limits
     output = ArrayHeader("output", shape, dtype)
     need = params.rows * (row_bytes(n, x.dtype) + k * dtype.itemsize)
     operands = tuple(header.shape for header in headers)
+    flops = m * n * (4 * n + 2 * k) * (4 if dtype.kind == "c" else 1)
     return Draft(
         MapStage(kernel, Grid(shape, chunks), pieces, operands, layout=kernel),
         output,
-        flops=m * n * (4 * n + 2 * k) * (4 if dtype.kind == "c" else 1),
+        flops=flops,
         task_host_bytes=need,
         task_device_bytes=need if limits.device == "cuda" else 0,
         read_bytes=sum(header.nbytes for header in headers),
+        core_s=flops / SMALL_FLOPS_PER_S,
     )
 
 

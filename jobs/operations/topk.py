@@ -37,6 +37,8 @@ _TABLE_BYTES = 8 << 20
 _BLOCK_BYTES, _PIECE_BYTES = 64 << 20, 4 << 20
 _SCRATCH_ITEMSIZE = 40
 """Bytes per element: keys, what is sorted of them, their partition, and masks."""
+_SORT_S = 15e-9
+"""Of one core for an element of short rows, as measured: for the prediction alone."""
 
 
 class TopkParams(Params):
@@ -194,7 +196,8 @@ def _draft_rows(header: ArrayHeader, limits: Limits, kernel: RankKernel, output:
     need = math.prod(pieces) // kernel.k * (row_bytes + header.shape[kernel.axis] * _SCRATCH_ITEMSIZE)
     stage = MapStage(rows, Grid(output.shape, chunks), pieces, (header.shape,), layout=rows, on_host=True)
     need += 2 * math.prod(pieces) * output.dtype.itemsize
-    return Draft(stage, output, flops=header.size, task_host_bytes=need, read_bytes=header.nbytes)
+    core_s = _SORT_S * header.size
+    return Draft(stage, output, header.size, need, header.nbytes, core_s=core_s)
 
 
 def _chain(headers: Sequence[ArrayHeader], params: TopkParams, limits: Limits) -> Chain:
