@@ -126,7 +126,7 @@ def outcome_record(job: JobSpec, outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "start_s": outcome.start_s,
         "predicted_s": outcome.plan.predicted_s,
-        "others": {name: _other_record(each) for name, each in outcome.others.items()},
+        "others": [{"name": name, **_other_record(each)} for name, each in outcome.others.items()],
     }
 
 
