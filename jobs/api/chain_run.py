@@ -27,6 +27,9 @@ from .steps import ChainProgress, numbered, output_specs, result_source, step_jo
 
 __all__ = ["ChainRun"]
 
+_LARGE_BYTES = 16 << 20
+"""Results for later steps that are smaller lie in the folder of the job."""
+
 
 @dataclass(slots=True)
 class _OpenStep:
@@ -37,6 +40,7 @@ class _OpenStep:
     folder: JobFolder
     journal: Journal
     spec: OutputSpec | None
+    is_output: bool
     output: Output | None
 
     @property
@@ -119,9 +123,8 @@ class ChainRun:
         ------
         JobError
         """
-        names = {step for _, step in self.plan.outputs}
         for opened in self._steps:
-            if opened.name in names and opened.output is not None:
+            if opened.is_output and opened.output is not None:
                 make_ready(opened.journal, opened.output)
 
     def publish(self) -> None:
@@ -131,9 +134,9 @@ class ChainRun:
         ------
         JobError
         """
-        names = [step for _, step in self.plan.outputs]
-        for opened in sorted(self._steps, key=lambda one: one.name == names[0]):
-            if opened.name not in names or opened.output is None:
+        main = self.plan.outputs[0][1]
+        for opened in sorted(self._steps, key=lambda one: one.name == main):
+            if not opened.is_output or opened.output is None:
                 continue
             opened.journal.event("verified")
             opened.journal.commit()
@@ -143,9 +146,8 @@ class ChainRun:
 
     def remove_intermediates(self) -> None:
         """Remove the results that only later steps needed."""
-        names = {step for _, step in self.plan.outputs}
         for opened in self._steps:
-            if opened.name not in names and opened.output is not None:
+            if not opened.is_output and opened.output is not None:
                 opened.output.discard()
 
     def _open(self, number: int, step: PlannedStep, spec: OutputSpec | None) -> _OpenStep:
@@ -156,14 +158,24 @@ class ChainRun:
             record = plan_record(step.plan, self.place, {})
             write_file(folder.plan, json.dumps(record, indent=2).encode())
             journal.begin(record)
+        is_output = step.name in {name for _, name in self.plan.outputs}
+        spec = spec or self._beside_output(number, step)
         # an output must not lie where any input of the job does, whether the step reads that or not
         job = replace(self.job, spec=self.job.spec.model_copy(update={"output": spec}))
-        opened = _OpenStep(number, step, folder, journal, spec, None)
-        if spec is not None and preparation.is_published(folder, job, journal, step.plan):
+        opened = _OpenStep(number, step, folder, journal, spec, is_output, None)
+        if is_output and spec is not None and preparation.is_published(folder, job, journal, step.plan):
             return opened
         opened.output = preparation.open_result(folder, job, journal, step.plan)
         self.stack.callback(preparation.leave_result, journal, opened.output)
         return opened
+
+    def _beside_output(self, number: int, step: PlannedStep) -> OutputSpec | None:
+        """Return where a large result for later steps goes: the output's disk has room for such, a home may not."""
+        output, header = self.job.spec.output, step.plan.output
+        if output is None or header.nbytes < _LARGE_BYTES or header.dtype.names is not None:
+            return None
+        file = Path(output.path.partition("::")[0])
+        return OutputSpec(path=str(file.with_name(f".{file.name}.{self.folder.id}.{number}.npy")), if_exists="replace")
 
     def _run(self, opened: _OpenStep, job: Job, session: Any, tell: Callable[[Progress], object]) -> None:
         assert opened.output is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -89,33 +90,31 @@ def _remove(view: JobView, *, with_partial: bool) -> None:
     remove_job(view.folder)
     if keeps_result:
         echo_note(f"job {view.folder.id} had no output file: its result is gone with it")
-    left = view.settled.output
-    if left is None or view.settled.committed or view.state.output is None:
-        return
-    if not with_partial:
-        echo_note(f"job {view.folder.id} was not finished: {escape(left['partial'])} stays")
-    elif (problem := _remove_partial(view)) is not None:
-        echo_note(f"job {view.folder.id}: {escape(left['partial'])} stays: {escape(problem)}")
+    for header, info in view.settled.left:
+        if Path(info["partial"]).is_relative_to(view.folder.path):
+            # it went with the folder
+            continue
+        if not with_partial:
+            echo_note(f"job {view.folder.id} was not finished: {escape(info['partial'])} stays")
+        elif (problem := _remove_partial(header, info)) is not None:
+            echo_note(f"job {view.folder.id}: {escape(info['partial'])} stays: {escape(problem)}")
 
 
-def _remove_partial(view: JobView) -> str | None:
-    """Remove the unfinished output, if it is this job's, and return why it stays if it does."""
+def _remove_partial(header: dict[str, Any], info: dict[str, Any]) -> str | None:
+    """Remove an unfinished output, if it is this job's, and return why it stays if it does."""
     import numpy as np
 
     from ..arrays import adopt_output
     from ..errors import JobError
 
-    assert view.plan is not None
-    assert view.state.output is not None
-    header = view.plan["output"]
     try:
         left = adopt_output(
-            view.state.output,
+            info["path"],
             tuple(header["shape"]),
             np.dtype(header["dtype"]),
             header["order"],
             replace=True,
-            info=view.settled.output,
+            info=info,
         )
     except JobError as error:
         return error.cause or error.what

@@ -23,7 +23,9 @@ class Settled:
     plan : dict or None
         The plan's record, the last one if the job was planned again.
     output : dict or None
-        Where the unfinished output lies, the last record.
+        Where the unfinished output lies, the last record; of several outputs the main one.
+    left : tuple of (dict, dict)
+        Of all outputs and results of steps that were created and not published, the records of header and place.
     epoch : int
         Number of the last attempt.
     done : dict of int to dict
@@ -44,6 +46,7 @@ class Settled:
 
     plan: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
+    left: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = ()
     epoch: int = 0
     done: dict[int, dict[str, Any]] = field(default_factory=dict)
     partials: dict[int, PartialRef] = field(default_factory=dict)
@@ -68,9 +71,13 @@ def read_settled(folder: JobFolder) -> Settled:
         If a ledger is there and cannot be read.
     """
     own = read_own(folder)
-    steps = (own.plan or {}).get("steps", ())
+    plan = own.plan or {}
+    steps = plan.get("steps", ())
     for number, (step, first) in enumerate(zip(steps, step_offsets(steps), strict=True)):
-        own = _with_step(own, read_own(folder.step(number, step["name"])), step["name"], first)
+        settled = read_own(folder.step(number, step["name"]))
+        is_main = step["name"] == plan["outputs"][0][1]
+        own = _with_step(own, settled, step["name"], first)
+        own = replace(own, output=settled.output) if is_main else own
     return own
 
 
@@ -97,7 +104,7 @@ def _with_step(job: Settled, step: Settled, name: str, first: int) -> Settled:
 
     return replace(
         job,
-        output=step.output or job.output,
+        left=job.left + step.left,
         epoch=max(job.epoch, step.epoch),
         done=job.done | {block + first: numbered(record) for block, record in step.done.items()},
         holes=job.holes | {block + first for block in step.holes},
@@ -178,9 +185,12 @@ class _Fold:
         self.holes.discard(block)
 
     def settled(self) -> Settled:
+        plan, output = self.last.get("plan"), self.last.get("output")
+        is_left = output is not None and not self.counts["committed"]
         return Settled(
-            plan=self.last.get("plan"),
-            output=self.last.get("output"),
+            plan=plan,
+            output=output,
+            left=(((plan or {}).get("output", {}), output or {}),) if is_left else (),
             epoch=self.epoch,
             done=self.done,
             partials=self.partials,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chained_operations import SCALED, scaled
+from click.testing import CliRunner
 
 from arraymill.jobs import operations
 from arraymill.jobs.api import chain_run, stored
@@ -17,6 +18,7 @@ from arraymill.jobs.api.resumption import assess
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.cli.explain_block import explain_block
 from arraymill.jobs.cli.job_view import view_job
+from arraymill.jobs.cli.main import arraymill
 from arraymill.jobs.errors import InputChangedError, OutputError, UserCodeError
 from arraymill.jobs.runner import Progress
 from arraymill.jobs.spec import JobSpec
@@ -196,3 +198,26 @@ def test_a_failed_job_whose_code_is_in_a_file_can_be_looked_at_and_resumed(
     assert assess(folder).missing
     with pytest.raises(UserCodeError):
         stored.resume_job(folder)
+
+
+def test_a_large_result_for_later_steps_lies_beside_the_output_and_goes(
+    spec: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain_run, "_LARGE_BYTES", 1000)
+    folder = interrupted(spec, 150)
+    (beside,) = tmp_path.glob(".y.npy.*")
+    assert beside.name == f".y.npy.{folder.id}.0.npy.partial"
+    assert len(read_settled(folder).left) == 4
+    assert stored.resume_job(folder) is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "x.npy", "y.mean.npy", "y.npy", "y.std.npy"]
+    assert read_settled(folder).output is not None
+
+
+def test_a_job_that_is_cleaned_by_name_takes_all_that_it_left_with_it(
+    spec: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain_run, "_LARGE_BYTES", 1000)
+    folder = interrupted(spec, 250)
+    assert len(list(tmp_path.rglob("*.partial"))) == 4
+    assert CliRunner().invoke(arraymill, ["clean", folder.id]).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "x.npy"]
