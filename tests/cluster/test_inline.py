@@ -22,7 +22,7 @@ def session() -> Iterator[InlineSession]:
 
 
 def blas_threads() -> set[int]:
-    return {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+    return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
 
 
 def test_what_it_says_of_itself(session: InlineSession) -> None:
