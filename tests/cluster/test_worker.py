@@ -35,7 +35,9 @@ def test_a_process_knows_what_it_is() -> None:
 
 def test_threads_are_set_and_read_back() -> None:
     facts = prepare_process("cpu", "standard")
-    assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info()} == {1}
+    # other libraries that the tests load have threads of their own
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    assert {pool["num_threads"] for pool in pools} == {1}
     assert (facts.flags["blas_threads"], facts.flags["torch_threads"]) == ("1", "1")
 
 

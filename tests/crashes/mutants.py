@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import arraymill.jobs.api.driver as driver
 import arraymill.jobs.api.preparation as preparation
+import arraymill.jobs.api.step_run as step_run
 import arraymill.jobs.store.ledger as ledger
 import arraymill.jobs.store.partials as partials
 from arraymill.jobs.api.completion import MergedRegions
@@ -61,8 +61,8 @@ def believe_partials() -> None:
 
 def publish_without_reading_back() -> None:
     """The output gets its name without a look at what the disk made of it."""
-    assert hasattr(driver, "differing_blocks")
-    driver.differing_blocks = lambda *arguments: set()  # type: ignore[assignment]
+    assert hasattr(step_run, "differing_blocks")
+    step_run.differing_blocks = lambda *arguments: set()  # type: ignore[assignment]
     MergedRegions.differing_blocks = lambda *arguments: set()  # type: ignore[method-assign]
 
 
