@@ -175,7 +175,7 @@ def _oracle(arrays: Sequence[NDArray[Any]], params: StandardizeParams) -> tuple[
 
 STANDARDIZE = Operation(
     "standardize",
-    "(x - mean) / std along an axis; mean and std are saved beside the result",
+    "Standard scores along an axis, (x - mean) / std; mean and std are saved beside the result",
     "arraymill run standardize x.npy --axis 0 -o z.npy",
     ("x",),
     StandardizeParams,
