@@ -1,6 +1,7 @@
 """PyTorch's precision flags on CUDA: set by name of the policy, read back, and restored.
 
-Torch 2.9 replaced ``allow_tf32`` by ``fp32_precision`` and refuses a mixture of the two, so one is used throughout.
+Torch 2.9 replaced ``allow_tf32`` by ``fp32_precision``, and raises where somebody reads an old name that says other
+than the new ones: its own ``torch.export`` and ``cudnn.flags``, which a user's model may call. So both are set.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def set_flags(precision: Precision) -> dict[str, str]:
         If a flag does not read back as it was set.
     """
     wanted = _wanted_flags(precision)
+    # the old names first: to set them resets the new ones
+    _write(dict.fromkeys(_OLD_TF32, precision == "fast"))
     _write(wanted)
     found = read_flags()
     wrong = [f"{name} is {found[name]}, not {wanted[name]}" for name in wanted if found[name] != str(wanted[name])]
@@ -55,7 +58,7 @@ def read_flags() -> dict[str, str]:
 @contextmanager
 def preserve_flags() -> Iterator[None]:
     """Restore the flags at the end, where torch is already imported: this process is the user's, too."""
-    before = _read() if "torch" in sys.modules else {}
+    before = {**_read_old(), **_read()} if "torch" in sys.modules else {}
     try:
         yield
     finally:
@@ -71,6 +74,14 @@ def _wanted_flags(precision: Precision) -> dict[str, object]:
 def _read() -> dict[str, object]:
     backends = _backends()
     return {name: attrgetter(name)(backends) for name in (*_tf32_names(), *_REDUCED)}
+
+
+def _read_old() -> dict[str, object]:
+    """Return the flags by their old names, unless they cannot be read: somebody has set the new ones alone."""
+    try:
+        return {name: attrgetter(name)(_backends()) for name in _OLD_TF32}
+    except RuntimeError:
+        return {}
 
 
 def _write(flags: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from arraymill.cluster import worker_precision
 from arraymill.cluster.config import Precision
@@ -30,6 +31,17 @@ def test_a_policy_is_these_flags(precision: Precision, tf32: str) -> None:
             "cuda.matmul.allow_fp16_reduced_precision_reduction": "False",
             "cuda.matmul.allow_bf16_reduced_precision_reduction": "False",
         }
+
+
+@pytest.mark.parametrize("precision", ["strict", "standard", "fast"])
+def test_code_that_knows_the_old_names_alone_can_read_them(precision: Precision) -> None:
+    with preserve_flags():
+        set_flags(precision)
+        allowed = precision == "fast"
+        assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (allowed, allowed)
+        with torch.backends.cudnn.flags(enabled=False):
+            pass
+    assert torch.backends.cudnn.allow_tf32
 
 
 def test_flags_come_back_as_they_were() -> None:
