@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -177,6 +176,8 @@ def _scratch_folder(config: ClusterConfig) -> Iterator[Path]:
 
 
 def _make_scratch(config: ClusterConfig) -> Path:
+    import tempfile  # a session in this process has no use for it
+
     parent = config.scratch or Path(tempfile.gettempdir())
     try:
         return Path(tempfile.mkdtemp(prefix="arraymill-", dir=parent))

@@ -31,7 +31,6 @@ from ..stages import ConstantStage
 from ..store import JobFolder, JobLock, JobState, Journal, read_settled, read_state, write_state
 from . import preparation
 from .calibration import measure_workers
-from .chain_run import ChainRun
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
 from .interrupts import deferred_interrupts
@@ -176,6 +175,8 @@ class _Drive:
             self._finish(plan, begun, run.records, started, started - opened)
 
     def _run_chain(self, plan: ChainPlan, begun: _Begun) -> None:
+        from .chain_run import ChainRun  # most jobs have one stage
+
         tell = self._on_progress, self._pass
         run = ChainRun(self.folder, self.job, plan, begun.place, self.signals, *tell, self.stack)
         run.open_steps()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -115,7 +115,7 @@ def _run(
         return run_work(
             work,
             session,
-            job_id=f"{job.spec.name or plan.operation}-{uuid.uuid4().hex[:8]}",
+            job_id=f"{job.spec.name or plan.operation}-{os.urandom(4).hex()}",
             write_result=write_result,
             on_progress=on_progress,
             fault=fault_policy(job),

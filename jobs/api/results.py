@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -140,6 +139,8 @@ def scratch_folder(n_bytes: int, *, most_in_memory_bytes: int | None = None) -> 
     ...     oct(folder.stat().st_mode & 0o777)
     '0o700'
     """
+    import tempfile  # jobs of the command line, most of all short ones, have no use for it
+
     is_small = most_in_memory_bytes is None or n_bytes <= most_in_memory_bytes
     has_room = is_small and os.access(_SHARED_MEMORY, os.W_OK) and shutil.disk_usage(_SHARED_MEMORY).free > 2 * n_bytes
     parent = _SHARED_MEMORY if has_room else Path(tempfile.gettempdir())

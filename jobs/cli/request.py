@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +120,8 @@ def profile_document(name: str) -> Document:
         If there is no such profile, or it holds more than settings.
     """
     if name in PROFILES:
+        from importlib.resources import files  # most commands name no profile
+
         text = files("arraymill.configs").joinpath(f"{name}.yaml").read_bytes()
         document = parse_yaml(text, f"profile {name}")
     elif Path(name).suffix or "/" in name:

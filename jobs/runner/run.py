@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol
@@ -100,7 +100,7 @@ def run_work(
         ),
         now,
     )
-    settings = RunSettings(f"{job_id}-{uuid.uuid4().hex[:8]}", write_result, on_progress, stop, sleep)
+    settings = RunSettings(f"{job_id}-{os.urandom(4).hex()}", write_result, on_progress, stop, sleep)
     loop = Loop(context, settings, range(work.stage.grid.n_blocks) if order is None else order, done)
     try:
         # worker processes may end and be replaced; this one may not
