@@ -10,7 +10,7 @@ from typing import Any
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import open_cluster
 from arraymill.jobs.api import Outcome, run_spec
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 from .contenders import Finish
 

@@ -78,7 +78,7 @@ def _measure(folder: Path, tasks: tuple[int, ...]) -> dict[str, float]:
 def _job_s(place: Path, n_tasks: int, session: Any) -> float:
     """Return the seconds of a job with so many blocks."""
     from arraymill.jobs.api import run_spec
-    from arraymill.jobs.spec import JobSpec
+    from arraymill.jobs.spec.job_spec import JobSpec
 
     spec = JobSpec(
         op="sum",

@@ -9,11 +9,11 @@ from typing import Any
 import dask
 
 from .config import ClusterConfig
-from .config_dask import dask_settings
-from .worker import Device
-from .worker_options import worker_options
-from .worker_plugin import PrepareWorker
-from .worker_spawning import spawning
+from .dask_settings import dask_settings
+from .worker.options import worker_options
+from .worker.plugin import PrepareWorker
+from .worker.process import Device
+from .worker.spawning import spawning
 
 __all__ = ["start_cuda"]
 

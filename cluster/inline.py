@@ -13,11 +13,11 @@ from typing import Any, Literal
 from .config import ClusterConfig
 from .devices import cpu_count, select_gpus
 from .errors import ClusterError, ClusterLostError, ClusterStartError
-from .worker import Device, WorkerFacts, prepare_process
-from .worker_precision import preserve_flags
-from .worker_shared import Bound, run_batch
-from .worker_tasks import refuse_tensors, run_task
-from .worker_threads import thread_pools
+from .worker.precision import preserve_flags
+from .worker.process import Device, WorkerFacts, prepare_process
+from .worker.shared import Bound, run_batch
+from .worker.tasks import refuse_tensors, run_task
+from .worker.threads import thread_pools
 
 __all__ = ["InlineSession"]
 

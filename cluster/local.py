@@ -9,10 +9,10 @@ import dask
 from distributed import LocalCluster
 
 from .config import ClusterConfig
-from .config_dask import dask_settings
+from .dask_settings import dask_settings
 from .devices import cpu_count
-from .worker_options import worker_options
-from .worker_plugin import PrepareWorker
+from .worker.options import worker_options
+from .worker.plugin import PrepareWorker
 
 __all__ = ["start_local"]
 

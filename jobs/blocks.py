@@ -216,6 +216,4 @@ class Grid:
         return (self._region_at(position) for position in product(*map(range, self.counts)))
 
     def _region_at(self, position: Shape) -> Region:
-        return tuple(
-            (p * c, min((p + 1) * c, n)) for p, c, n in zip(position, self.chunks, self.shape, strict=True)
-        )
+        return tuple((p * c, min((p + 1) * c, n)) for p, c, n in zip(position, self.chunks, self.shape, strict=True))

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from .arrays import MemorySource, Source, open_input
 from .errors import InputUnsupportedError
-from .spec import InputSpec
-from .spec_document import Document
-from .spec_load import check_document
+from .spec.document import Document
+from .spec.job_spec import InputSpec
+from .spec.load import check_document
 
 __all__ = ["input_entry", "is_described", "open_given"]
 

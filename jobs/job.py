@@ -16,9 +16,9 @@ from .in_memory import input_entry, is_described, open_given
 from .operations import OPERATIONS, Operation
 from .operations.chain import Step
 from .operations.operation import input_names, numbered_names
-from .spec import InputSpec, JobSpec
-from .spec_errors import suggest
-from .spec_load import ordered_inputs
+from .spec.errors import suggest
+from .spec.job_spec import InputSpec, JobSpec
+from .spec.load import ordered_inputs
 
 __all__ = ["Job", "find_operation", "open_job"]
 

@@ -18,7 +18,7 @@ from .arrays import Source, open_input
 from .arrays.joined import join_sources
 from .arrays.locations import is_pattern
 from .operations import Operation
-from .spec import InputSpec
+from .spec.job_spec import InputSpec
 
 __all__ = ["joined_inputs"]
 

@@ -67,9 +67,7 @@ class Limits:
     block_bytes: int | None = None
 
 
-def limits_of(
-    budget: Budget, *, device: DeviceKind, precision: Precision, block_bytes: int | None = None
-) -> Limits:
+def limits_of(budget: Budget, *, device: DeviceKind, precision: Precision, block_bytes: int | None = None) -> Limits:
     """Return what one task may take of a budget.
 
     >>> limits_of(Budget(1_000_000_000), device="cpu", precision="standard").task_host_bytes

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 from worker_tasks import TIMEOUT_S, alive, own_pid, wait_until
 
-from arraymill.cluster.session_client import ClientSession
-from arraymill.cluster.session_futures import DaskFuture
+from arraymill.cluster.session.client import ClientSession
+from arraymill.cluster.session.futures import DaskFuture
 
 __all__ = ["begin", "end_of", "pids", "run", "until_up", "worker_processes"]
 

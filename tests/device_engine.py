@@ -16,7 +16,7 @@ from arraymill.jobs.engine.device import Call, Engine, FakeDevice, Settings
 from arraymill.jobs.engine.device.device import Event, EventName
 from arraymill.jobs.engine.device.fake_stream import FakeEvent, FakeStream
 from arraymill.jobs.engine.stored import StoredTarget
-from arraymill.jobs.stages import ContractStage, MapStage, ReduceStage
+from arraymill.jobs.stages.shapes import ContractStage, MapStage, ReduceStage
 
 F4 = np.dtype("f4")
 

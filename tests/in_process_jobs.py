@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from arraymill.jobs.api.steps import step_sources
 from arraymill.jobs.arrays import MemorySource, MemoryTarget, Source
 from arraymill.jobs.blocks import whole_region
-from arraymill.jobs.chain_plan import AnyPlan, ChainPlan
-from arraymill.jobs.chains import plan_operation
 from arraymill.jobs.engine import BackendKind, Work
 from arraymill.jobs.limits import Budget, DeviceKind, Precision
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.planning import Plan
+from arraymill.jobs.plan.chain_plan import AnyPlan, ChainPlan
+from arraymill.jobs.plan.chains import plan_operation
+from arraymill.jobs.plan.planning import Plan
 from arraymill.jobs.runner import run_work
-from arraymill.jobs.stages import ConstantStage
+from arraymill.jobs.stages.shapes import ConstantStage
 
 ROOMY = Budget(1 << 30, 1 << 32)
 

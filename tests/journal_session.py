@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from disk_faults import Died
 
-from arraymill.jobs.kernels import Partial
+from arraymill.jobs.stages.kernels import Partial
 from arraymill.jobs.store import JobFolder, JobLock, JobState, Journal, Settled, read_settled, read_state, write_state
 
 N_BLOCKS = 12

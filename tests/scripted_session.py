@@ -12,7 +12,7 @@ from typing import Any
 
 from arraymill.jobs.engine import BlockRecord, StickyDeviceError
 from arraymill.jobs.errors import StoreFullError
-from arraymill.jobs.kernels import Partial
+from arraymill.jobs.stages.kernels import Partial
 
 
 class WorkerDiedError(Exception):

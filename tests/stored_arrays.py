@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from arraymill.jobs.arrays import Source, open_input
 from arraymill.jobs.blocks import Region, region_shape
-from arraymill.jobs.spec_input import InputSpec
+from arraymill.jobs.spec.input import InputSpec
 
 
 def _npy(path: Path, array: NDArray[Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from arraymill.jobs.cli.main import arraymill
 from arraymill.jobs.cli.request import PROFILES, profile_document
-from arraymill.jobs.spec import Settings
+from arraymill.jobs.spec.job_spec import Settings
 
 SHIPPED = sorted(entry.name for entry in files("arraymill.configs").iterdir() if entry.name.endswith(".yaml"))
 EXAMPLES = ["matmul.yaml", "statistics.yaml"]

@@ -1,6 +1,6 @@
 """Imports go down only: the table of floors, held over the syntax tree of every file.
 
-A *unit* is what stands on a floor: a module, a sub-package, or a family of modules with one prefix (``spec*``).
+A *unit* is what stands on a floor: a module or a sub-package.
 """
 
 from __future__ import annotations
@@ -12,51 +12,39 @@ from source_tree import SourceFile, is_module, source_files
 JOBS = {
     "errors": 0,
     "disk": 0.1,
-    "sizes": 1,
-    "durations": 1,
     "blocks": 1,
     "dtypes": 1,
-    "headers": 1.1,
-    "spec": 1.1,
+    "durations": 1,
     "limits": 1,
     "output_names": 1,
-    "modes": 1.1,
-    "moves": 1.1,
-    "ranges": 1.1,
-    "kernels": 1.1,
-    "calibration": 1.2,
-    "workspace": 1.2,
-    "contract_stage": 1.2,
-    "stages": 1.22,
-    "stage_inputs": 1.25,
-    "rates": 1.3,
-    "forecast": 1.4,
+    "sizes": 1,
     "versions": 1,
+    "headers": 1.1,
+    "ranges": 1.1,
+    "spec": 1.1,
+    "stages": 1.2,
+    "workspace": 1.2,
+    "rates": 1.3,
     "tensors": 2,
     "arrays": 2,
     "operations": 2,
-    "in_memory": 2.5,
-    "joining": 2.5,
+    "in_memory": 2.1,
+    "joining": 2.1,
     "job": 3,
-    "planning": 3,
-    "chain_plan": 3.01,
-    "fusion": 3.015,
-    "chains": 3.02,
-    "placement": 3.1,
-    "plan_record": 3.2,
-    "chain_record": 3.25,
+    "plan": 3.1,
     "engine": 4,
     "gauges": 4,
     "store": 4.1,
     "report": 4.3,
     "runner": 5,
     "api": 6,
-    "bench": 6.05,
-    "cli": 6.1,
+    "bench": 6.1,
+    "cli": 6.2,
 }
 CLUSTER = {
     "errors": 0,
     "config": 1,
+    "dask_settings": 1,
     "cgroups": 1,
     "children": 1,
     "nvml": 1,
@@ -70,8 +58,6 @@ CLUSTER = {
     "warm": 6,
 }
 TABLE = {"jobs": JOBS, "cluster": CLUSTER}
-# Families: every module `spec_yaml`, `spec_load`, ... belongs to the unit `spec`.
-PREFIXES = ("spec", "runner", "worker", "devices", "session", "config", "warm")
 
 # Who may import what of the libraries that are slow to import or that only one place should know.
 ALLOWED = {
@@ -91,11 +77,9 @@ ALLOWED = {
 
 
 def unit_of(module: str) -> tuple[str, str]:
-    """Return (package, unit) of a module of ours: ``("jobs", "spec")`` for ``arraymill.jobs.spec_yaml``."""
+    """Return (package, unit) of a module of ours: ``("jobs", "spec")`` for ``arraymill.jobs.spec.yaml``."""
     _, package, *rest = module.split(".")
-    unit = rest[0] if rest else ""
-    prefix = unit.split("_")[0]
-    return package, prefix if prefix in PREFIXES else unit
+    return package, rest[0] if rest else ""
 
 
 def floor_of(package: str, unit: str) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from dask_sessions import begin
 from worker_tasks import hold_interpreter, own_pid
 
-from arraymill.cluster.warm import attach
+from arraymill.cluster.warm.cluster import attach
 
 home_file, way = sys.argv[1:]
 with attach(Path(home_file)) as session:

@@ -123,40 +123,95 @@ def _case(name: str, measured: str, promise: str, truth: Answer, error: Any, bou
 _SPREAD_PROMISE = "8 s (1 + (s mean / std)^2), s = 36 * 2^-24"
 _MOVED_PROMISE = "32 * 2^-24 * mean / std, and 6 times that of std"
 MOMENTS = (
-    _case("var over axis 0", "the variance", _SPREAD_PROMISE, _variance, _of_each, _shifted, {
-        "arraymill": lambda x: run("var", x, axis=0),
-        "NumPy": lambda x: np.var(x, axis=0),
-        "dask.array": lambda x: chunked(x).var(axis=0).compute(),
-    }),
-    _case("std over axis 0", "the deviation", _SPREAD_PROMISE, lambda x: np.sqrt(_variance(x)), _of_each, _shifted, {
-        "arraymill": lambda x: run("std", x, axis=0),
-        "NumPy": lambda x: np.std(x, axis=0),
-        "dask.array": lambda x: chunked(x).std(axis=0).compute(),
-    }),
-    _case("cov of columns", "std of i times std of j", "4 * (2048 + 40) * 2^-24", _covariance, _of_spreads, _slabs, {
-        "arraymill": lambda x: run("cov", x, rowvar=False),
-        "NumPy": lambda x: np.cov(x, rowvar=False),
-        "dask.array": lambda x: da.cov(chunked(x), rowvar=0).compute(),
-    }),
-    _case("cov of columns, --precision strict", "std of i times std of j", "4 * (2048 + 40) * 2^-53", _covariance,
-          _of_spreads, lambda x: _slabs(x) * U64 / U32, {
-        "arraymill": lambda x: run("cov", x, rowvar=False, precision="strict"),
-        "NumPy": lambda x: np.cov(x, rowvar=False),
-        "dask.array": lambda x: da.cov(chunked(x), rowvar=0).compute(),
-    }),
-    _case("corrcoef of columns", "1", "4 * 4 * (2048 + 40) * 2^-24", _correlation, _largest, lambda x: 4 * _slabs(x), {
-        "arraymill": lambda x: run("corrcoef", x, rowvar=False),
-        "NumPy": lambda x: np.corrcoef(x, rowvar=False),
-        "dask.array": lambda x: da.corrcoef(chunked(x), rowvar=0).compute(),
-    }),
-    _case("standardize over axis 0", "the deviation", _MOVED_PROMISE, _standardized, _largest, _moved, {
-        "arraymill": lambda x: run("standardize", x)[0],
-        "NumPy": _standardize_numpy,
-        "dask.array": _standardize_dask,
-    }),
-    _case("pca, variances", "their sum", "4 * (2048 + 40) * 2^-24", _variances, _of_total, _slabs, {
-        "arraymill": lambda x: run("pca", x).explained_variance,
-        "NumPy": _pca_numpy,
-        "dask.array": _pca_dask,
-    }),
+    _case(
+        "var over axis 0",
+        "the variance",
+        _SPREAD_PROMISE,
+        _variance,
+        _of_each,
+        _shifted,
+        {
+            "arraymill": lambda x: run("var", x, axis=0),
+            "NumPy": lambda x: np.var(x, axis=0),
+            "dask.array": lambda x: chunked(x).var(axis=0).compute(),
+        },
+    ),
+    _case(
+        "std over axis 0",
+        "the deviation",
+        _SPREAD_PROMISE,
+        lambda x: np.sqrt(_variance(x)),
+        _of_each,
+        _shifted,
+        {
+            "arraymill": lambda x: run("std", x, axis=0),
+            "NumPy": lambda x: np.std(x, axis=0),
+            "dask.array": lambda x: chunked(x).std(axis=0).compute(),
+        },
+    ),
+    _case(
+        "cov of columns",
+        "std of i times std of j",
+        "4 * (2048 + 40) * 2^-24",
+        _covariance,
+        _of_spreads,
+        _slabs,
+        {
+            "arraymill": lambda x: run("cov", x, rowvar=False),
+            "NumPy": lambda x: np.cov(x, rowvar=False),
+            "dask.array": lambda x: da.cov(chunked(x), rowvar=0).compute(),
+        },
+    ),
+    _case(
+        "cov of columns, --precision strict",
+        "std of i times std of j",
+        "4 * (2048 + 40) * 2^-53",
+        _covariance,
+        _of_spreads,
+        lambda x: _slabs(x) * U64 / U32,
+        {
+            "arraymill": lambda x: run("cov", x, rowvar=False, precision="strict"),
+            "NumPy": lambda x: np.cov(x, rowvar=False),
+            "dask.array": lambda x: da.cov(chunked(x), rowvar=0).compute(),
+        },
+    ),
+    _case(
+        "corrcoef of columns",
+        "1",
+        "4 * 4 * (2048 + 40) * 2^-24",
+        _correlation,
+        _largest,
+        lambda x: 4 * _slabs(x),
+        {
+            "arraymill": lambda x: run("corrcoef", x, rowvar=False),
+            "NumPy": lambda x: np.corrcoef(x, rowvar=False),
+            "dask.array": lambda x: da.corrcoef(chunked(x), rowvar=0).compute(),
+        },
+    ),
+    _case(
+        "standardize over axis 0",
+        "the deviation",
+        _MOVED_PROMISE,
+        _standardized,
+        _largest,
+        _moved,
+        {
+            "arraymill": lambda x: run("standardize", x)[0],
+            "NumPy": _standardize_numpy,
+            "dask.array": _standardize_dask,
+        },
+    ),
+    _case(
+        "pca, variances",
+        "their sum",
+        "4 * (2048 + 40) * 2^-24",
+        _variances,
+        _of_total,
+        _slabs,
+        {
+            "arraymill": lambda x: run("pca", x).explained_variance,
+            "NumPy": _pca_numpy,
+            "dask.array": _pca_dask,
+        },
+    ),
 )

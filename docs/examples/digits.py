@@ -1,6 +1,6 @@
 """Read handwritten digits by their nearest neighbours among principal components.
 
-    python digits.py
+python digits.py
 """
 
 import numpy as np

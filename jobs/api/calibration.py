@@ -17,11 +17,11 @@ import numpy as np
 
 from arraymill.cluster.devices import cpu_count, gpus
 
-from ..calibration import Calibration
-from ..chain_plan import AnyPlan
 from ..job import Job
 from ..limits import DeviceKind
-from ..rates import Rates, measured_rates
+from ..plan.chain_plan import AnyPlan
+from ..rates.calibration import Calibration
+from ..rates.workers import Rates, measured_rates
 from ..store import Machine, home_folder, read_calibration
 from ..versions import current_versions
 

@@ -15,15 +15,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ..chain_plan import AnyPlan
 from ..errors import SpecError
 from ..in_memory import input_entry, is_described
 from ..job import open_job
-from ..placement import Place
+from ..plan.chain_plan import AnyPlan
+from ..plan.placement import Place
 from ..runner import Progress
-from ..spec import JobSpec
-from ..spec_document import Document
-from ..spec_load import check_document
+from ..spec.document import Document
+from ..spec.job_spec import JobSpec
+from ..spec.load import check_document
 from .execution import execute
 from .handles import JobHandle
 from .outcome import Outcome

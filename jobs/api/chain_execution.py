@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from arraymill.cluster.session import open_cluster
 
 from ..arrays import MemorySource, Output, Source, create_output
-from ..chain_plan import AnyPlan, ChainPlan, PlannedStep
 from ..engine import BlockRecord
 from ..job import Job
-from ..placement import Place
-from ..planning import Plan
+from ..plan.chain_plan import AnyPlan, ChainPlan, PlannedStep
+from ..plan.placement import Place
+from ..plan.planning import Plan
 from ..runner import Progress
-from ..spec import OutputSpec
+from ..spec.job_spec import OutputSpec
 from .calibration import measure_workers
 from .interrupts import deferred_interrupts
 from .outcome import Outcome

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays import Output, Source, open_source
-from ..chain_plan import ChainPlan, PlannedStep
 from ..engine import BlockRecord
 from ..job import Job
-from ..placement import Place
-from ..plan_record import plan_record
+from ..plan.chain_plan import ChainPlan, PlannedStep
+from ..plan.placement import Place
+from ..plan.record import plan_record
 from ..runner import Progress
-from ..spec import OutputSpec
-from ..stages import ConstantStage
+from ..spec.job_spec import OutputSpec
+from ..stages.shapes import ConstantStage
 from ..store import JobFolder, Journal, create_step_folder, write_file
 from . import preparation
 from .outputs import make_ready

@@ -15,7 +15,7 @@ from ..arrays import Target, Writer, block_checksum, checksum
 from ..blocks import Region
 from ..engine import output_regions
 from ..errors import VerificationError
-from ..stages import ConstantStage, Stage
+from ..stages.shapes import ConstantStage, Stage
 
 __all__ = ["MergedRegions", "differing_blocks", "give_up_on", "sample_of"]
 

@@ -48,9 +48,7 @@ def conclude(folder: JobFolder, error: BaseException, signum: int | None, *, is_
     return shown
 
 
-def conclude_done(
-    folder: JobFolder, state: JobState, settled: Settled, n_blocks: int
-) -> SkippedBlocksError | None:
+def conclude_done(folder: JobFolder, state: JobState, settled: Settled, n_blocks: int) -> SkippedBlocksError | None:
     """Write the receipt and the state of a job whose output is published; return what to say of skipped blocks."""
     skipped = _skipped(folder, settled.holes, n_blocks)
     ended = end_state(state, "DONE", n_done=len(settled.done), n_blocks=n_blocks, error=skipped)

@@ -20,14 +20,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..arrays import output_file
-from ..chain_plan import AnyPlan, ChainPlan
 from ..engine import BlockRecord
 from ..errors import CancelledJobError
 from ..job import Job
-from ..placement import Place
-from ..planning import Plan
+from ..plan.chain_plan import AnyPlan, ChainPlan
+from ..plan.placement import Place
+from ..plan.planning import Plan
 from ..runner import Progress
-from ..stages import ConstantStage
+from ..stages.shapes import ConstantStage
 from ..store import JobFolder, JobLock, JobState, Journal, read_settled, read_state, write_state
 from . import preparation
 from .calibration import measure_workers

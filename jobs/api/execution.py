@@ -15,13 +15,13 @@ from arraymill.cluster.session import open_cluster
 
 from ..arrays import MemorySource, Source, create_output
 from ..blocks import Region, whole_region
-from ..chain_plan import AnyPlan, ChainPlan
 from ..engine import BlockRecord
 from ..job import Job
-from ..placement import Place
-from ..planning import Plan
+from ..plan.chain_plan import AnyPlan, ChainPlan
+from ..plan.placement import Place
+from ..plan.planning import Plan
 from ..runner import Progress, run_work
-from ..stages import ConstantStage
+from ..stages.shapes import ConstantStage
 from .calibration import measure_workers
 from .chain_execution import execute_chain
 from .interrupts import deferred_interrupts

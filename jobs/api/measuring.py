@@ -13,10 +13,10 @@ from typing import Any
 
 from arraymill.cluster.devices import cpu_count
 
-from ..calibration import Calibration
 from ..errors import JobError
 from ..gauges import calibrate
 from ..limits import DeviceKind
+from ..rates.calibration import Calibration
 from ..store import Machine, read_calibration, write_calibration
 from .calibration import this_machine
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..chain_plan import AnyPlan
 from ..engine import BlockRecord
 from ..errors import SkippedBlocksError
-from ..placement import Place
+from ..plan.chain_plan import AnyPlan
+from ..plan.placement import Place
 
 __all__ = ["Outcome"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..arrays import Output, OutputOptions, check_format
-from ..chain_plan import AnyPlan, ChainPlan
 from ..job import Job
-from ..spec import OutputSpec
+from ..plan.chain_plan import AnyPlan, ChainPlan
+from ..spec.job_spec import OutputSpec
 from ..store import Journal
 from .steps import output_specs
 

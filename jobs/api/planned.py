@@ -6,12 +6,12 @@ from typing import Any
 
 from arraymill.cluster.devices import gpus
 
-from ..chain_plan import AnyPlan
-from ..chains import plan_operation
 from ..job import Job
 from ..limits import DeviceKind
-from ..placement import Place, choose_device, choose_place
-from ..rates import Rates
+from ..plan.chain_plan import AnyPlan
+from ..plan.chains import plan_operation
+from ..plan.placement import Place, choose_device, choose_place
+from ..rates.workers import Rates
 from .calibration import rates_for
 from .outputs import check_formats
 from .resources import budget_of, check_precision, wanted_workers

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Output, adopt_output, create_output, fingerprint, was_published
-from ..chain_plan import AnyPlan, ChainPlan
-from ..chain_record import job_record, restore_job_plan
 from ..errors import OutputError
 from ..job import Job
-from ..placement import Place
-from ..planning import Plan
-from ..rates import Rates, rates_of
+from ..plan.chain_plan import AnyPlan, ChainPlan
+from ..plan.chain_record import job_record, restore_job_plan
+from ..plan.placement import Place
+from ..plan.planning import Plan
+from ..rates.workers import Rates, rates_of
 from ..store import JobFolder, Journal, Settled, read_settled, write_file
 from ..versions import current_versions
 from .completion import differing_blocks

@@ -10,12 +10,12 @@ from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.devices import cpu_count, memory_total_bytes, select_gpus
 
 from ..blocks import ceil_div
-from ..chain_plan import AnyPlan
-from ..chains import plan_operation
 from ..errors import CannotFitError, SpecError
 from ..job import Job
 from ..limits import Budget, DeviceKind, fit_workers, workers_bytes
-from ..placement import Place, process_bytes
+from ..plan.chain_plan import AnyPlan
+from ..plan.chains import plan_operation
+from ..plan.placement import Place, process_bytes
 from ..sizes import format_bytes, limit_bytes
 
 __all__ = ["budget_of", "check_precision", "cluster_config", "fitting_workers", "wanted_workers"]

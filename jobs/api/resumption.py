@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, output_file, partial_path
-from ..chain_plan import AnyPlan, ChainPlan
-from ..chain_record import restore_job_plan
 from ..errors import InputChangedError, JobError, SpecError
 from ..job import Job, open_job
-from ..spec import JobSpec
-from ..stage_inputs import blocks_reading
+from ..plan.chain_plan import AnyPlan, ChainPlan
+from ..plan.chain_record import restore_job_plan
+from ..spec.job_spec import JobSpec
+from ..stages.inputs import blocks_reading
 from ..store import JobFolder, Settled, read_settled, read_state
 from ..versions import changed_versions, current_versions
 from .submission import absolute_spec, read_spec
@@ -185,5 +185,3 @@ def _why(n_blocks: int, n_done: int, stale: Mapping[int, str], n_missing: int) -
     if stale:
         parts.append(f"{len(stale)} may be stale")
     return f"{n_blocks - n_done} of {n_blocks} blocks run: " + ", ".join(parts)
-
-

@@ -10,9 +10,9 @@ from ..arrays import Output
 from ..blocks import whole_region
 from ..engine import BlockRecord
 from ..job import Job
-from ..planning import Plan
+from ..plan.planning import Plan
 from ..runner import Progress, Stop, run_work
-from ..stages import ConstantStage
+from ..stages.shapes import ConstantStage
 from ..store import JobFolder, Journal
 from . import preparation
 from .completion import MergedRegions, differing_blocks, give_up_on

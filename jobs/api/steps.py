@@ -8,14 +8,14 @@ from typing import Any
 
 from ..arrays import MemorySource, MemoryTarget, Source, Target
 from ..arrays.npy import open_npy
-from ..chain_plan import ChainPlan, Fusion, PlannedStep
 from ..engine import BlockRecord
 from ..engine.fused import FusedSource
 from ..job import Job
 from ..output_names import output_beside
+from ..plan.chain_plan import ChainPlan, Fusion, PlannedStep
 from ..runner import Progress
-from ..spec import OutputSpec
-from ..stages import MapStage
+from ..spec.job_spec import OutputSpec
+from ..stages.shapes import MapStage
 
 __all__ = ["ChainProgress", "last_uses", "numbered", "output_specs", "result_source", "step_job", "step_sources"]
 

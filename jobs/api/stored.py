@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from ..errors import JobError
 from ..job import open_job
-from ..spec import JobSpec
+from ..spec.job_spec import JobSpec
 from ..store import JobFolder, JobLock, find_job, read_settled, read_state, remove_job
 from .conclusion import conclude
 from .driver import drive

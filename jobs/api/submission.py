@@ -12,13 +12,13 @@ from typing import Any
 
 from ..arrays import absolute_output, absolute_text, output_file, partial_path
 from ..arrays import check_output as place_output
-from ..chain_plan import ChainPlan
 from ..errors import JobError, OutputError
 from ..job import Job, open_job
 from ..operations import OPERATIONS
-from ..spec import JobSpec, OutputSpec
-from ..spec_load import load_spec
-from ..spec_write import format_yaml
+from ..plan.chain_plan import ChainPlan
+from ..spec.job_spec import JobSpec, OutputSpec
+from ..spec.load import load_spec
+from ..spec.write import format_yaml
 from ..store import (
     JobFolder,
     JobLock,

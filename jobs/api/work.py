@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..arrays import Source, Target
 from ..engine import BackendKind, Fence, Work
 from ..job import Job
-from ..planning import Plan
+from ..plan.planning import Plan
 from ..runner import FaultPolicy
-from ..stages import ConstantStage
+from ..stages.shapes import ConstantStage
 from ..store import JobFolder
 
 __all__ = ["durable_work", "fault_policy", "passing_work"]

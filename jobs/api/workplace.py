@@ -10,7 +10,7 @@ from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import open_cluster
 
 from ..job import Job
-from ..placement import Place
+from ..plan.placement import Place
 from ..store import JobFolder, home_folder
 from .resources import cluster_config
 
@@ -41,7 +41,7 @@ def open_workplace(folder: JobFolder, job: Job, place: Place, n_workers: int, he
     ClusterError
     """
     if place.kind != "inline" and _warm_fits(job, place, n_workers):
-        from arraymill.cluster.warm import attach  # with what starts processes, which an inline job does not
+        from arraymill.cluster.warm.cluster import attach
 
         return attach(warm_home())
     for left in folder.path.glob("arraymill-*"):
@@ -56,7 +56,7 @@ def open_nothing() -> Any:
 
 
 def _warm_fits(job: Job, place: Place, n_workers: int) -> bool:
-    from arraymill.cluster.warm import warm_status  # as above
+    from arraymill.cluster.warm.cluster import warm_status
 
     if job.spec.cluster.dashboard or job.spec.cluster.gpus is not None:
         return False

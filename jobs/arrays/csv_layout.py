@@ -13,7 +13,7 @@ from ..errors import InputError
 from .files import cannot_read
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = [
     "WHITESPACE",

@@ -22,7 +22,7 @@ from .forward import ForwardReader
 from .locations import Location
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["CsvSource", "open_csv"]
 

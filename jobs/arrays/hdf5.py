@@ -29,7 +29,7 @@ from .npy_header import check_dtype
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["open_hdf5"]
 

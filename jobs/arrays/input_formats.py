@@ -16,7 +16,7 @@ from .npy import open_npy
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["INPUT_FORMATS", "InputFormat", "open_source"]
 
@@ -143,7 +143,7 @@ def open_source(path: str | os.PathLike[str], entry: InputSpec | None = None) ->
 
         return open_remote(name, entry)
     if entry is None:
-        from ..spec_input import InputSpec  # checks nothing: what is wrong with a path is said below
+        from ..spec.input import InputSpec
 
         entry = InputSpec.model_construct(path=name)
     location = locate(name)

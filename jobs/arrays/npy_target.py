@@ -107,7 +107,8 @@ class NpyTarget:
             yield NpyReader(descriptor, self.header, self.data_offset)
         except InputError as error:
             raise JobError(
-                f"{self.header.name}: what was written cannot be read back", cause=f"{error.what} ({error.cause})",
+                f"{self.header.name}: what was written cannot be read back",
+                cause=f"{error.what} ({error.cause})",
                 next="check the disk, and run the job again",
             ) from error
         finally:

@@ -30,7 +30,7 @@ from .source import Source
 from .zip_member import BROKEN_ZIP, ZipMemberSource, broken_archive
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["open_npz"]
 

@@ -14,7 +14,7 @@ from .locations import is_pattern
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["open_input"]
 

@@ -25,7 +25,7 @@ from .parquet_packer import import_parquet
 from .source import check_block
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["ParquetReader", "ParquetSource", "open_parquet"]
 

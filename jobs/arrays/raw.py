@@ -14,7 +14,7 @@ from .locations import Location
 from .npy import NpySource
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["open_raw", "raw_header"]
 

@@ -27,7 +27,7 @@ from .remote_npy import RemoteNpySource, batch_bytes
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["open_remote"]
 

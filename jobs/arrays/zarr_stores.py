@@ -18,7 +18,7 @@ from .zarr_files import newest_change_ns
 from .zarr_source import BROKEN_ZARR, ZarrSource, broken_zarr, open_node
 
 if TYPE_CHECKING:
-    from ..spec_input import InputSpec
+    from ..spec.input import InputSpec
 
 __all__ = ["open_zarr"]
 

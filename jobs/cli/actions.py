@@ -15,11 +15,11 @@ from ..api.planned import plan_of
 from ..api.resources import fitting_workers
 from ..api.stored import run_stored
 from ..api.watch import Watch
-from ..chain_plan import AnyPlan, ChainPlan
 from ..errors import SpecError
 from ..job import open_job
-from ..placement import Place
-from ..spec import JobSpec
+from ..plan.chain_plan import AnyPlan, ChainPlan
+from ..plan.placement import Place
+from ..spec.job_spec import JobSpec
 from .chain_view import job_plan_record, job_plan_table
 from .plan_view import header_text
 from .progress import show_progress
@@ -62,9 +62,7 @@ def _run_to_stdout(job: JobSpec, as_json: bool) -> None:
 
 
 @contextmanager
-def watch_job(
-    job: JobSpec, *, check: Callable[[JobSpec, AnyPlan], object] = lambda job, plan: None
-) -> Iterator[Watch]:
+def watch_job(job: JobSpec, *, check: Callable[[JobSpec, AnyPlan], object] = lambda job, plan: None) -> Iterator[Watch]:
     """Yield what shows a running job on stderr.
 
     Parameters

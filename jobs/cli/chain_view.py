@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..chain_plan import AnyPlan, ChainPlan, Fusion, PlannedStep
 from ..durations import format_seconds
 from ..output_names import output_beside
-from ..placement import Place
-from ..planning import Plan
+from ..plan.chain_plan import AnyPlan, ChainPlan, Fusion, PlannedStep
+from ..plan.placement import Place
+from ..plan.planning import Plan
 from ..sizes import format_bytes
-from ..spec import OutputSpec
+from ..spec.job_spec import OutputSpec
 from .plan_view import header_text, memory_text, named_text, parameters_text, place_text, plan_record, plan_table
 from .terminal import escape
 

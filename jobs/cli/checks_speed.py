@@ -7,9 +7,9 @@ from pathlib import Path
 
 from arraymill.cluster.devices import gpus
 
-from ..calibration import Calibration
 from ..durations import format_age
 from ..limits import DeviceKind
+from ..rates.calibration import Calibration
 from ..sizes import format_bytes
 from .checks import Check
 from .checks_software import torch_cuda_version

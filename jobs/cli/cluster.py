@@ -16,7 +16,7 @@ from .options import verbosity_options
 from .terminal import echo_note, escape
 
 if TYPE_CHECKING:
-    from arraymill.cluster.warm import WarmCluster
+    from arraymill.cluster.warm.cluster import WarmCluster
 
 __all__ = ["cluster", "cluster_record", "cluster_text"]
 
@@ -59,7 +59,7 @@ def _show(found: WarmCluster, as_json: bool) -> None:
 
 def _start(kind: str, workers: int | None, gpus: str | None, precision: str, dashboard: bool, as_json: bool) -> None:
     from arraymill.cluster.config import ClusterConfig  # a --help page needs no cluster
-    from arraymill.cluster.warm import start_warm
+    from arraymill.cluster.warm.cluster import start_warm
 
     from ..api.workplace import warm_home
 
@@ -84,7 +84,7 @@ def _parse_gpus(text: str | None) -> int | tuple[str, ...] | None:
 
 
 def _status(as_json: bool) -> int:
-    from arraymill.cluster.warm import warm_status  # a --help page needs no cluster
+    from arraymill.cluster.warm.cluster import warm_status
 
     from ..api.workplace import warm_home
 
@@ -99,7 +99,7 @@ def _status(as_json: bool) -> int:
 
 
 def _stop(as_json: bool) -> None:
-    from arraymill.cluster.warm import stop_warm  # a --help page needs no cluster
+    from arraymill.cluster.warm.cluster import stop_warm
 
     from ..api.workplace import warm_home
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from ..api import run_spec
-from ..chain_plan import AnyPlan
 from ..errors import VerificationError
-from ..placement import Place
+from ..plan.chain_plan import AnyPlan
+from ..plan.placement import Place
 from ..sizes import format_bytes
-from ..spec import JobSpec
+from ..spec.job_spec import JobSpec
 from .chain_view import job_plan_table
 from .demo_checks import Difference, check_column_means, check_product
 from .demo_inputs import DemoSizes, make_input

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..api.submission import read_spec
-from ..chain_plan import ChainPlan
-from ..chain_record import restore_job_plan
 from ..errors import JobError, SpecError
 from ..job import open_job
+from ..plan.chain_plan import ChainPlan
+from ..plan.chain_record import restore_job_plan
 from ..runner.messages import describe_region
-from ..stage_inputs import input_regions
+from ..stages.inputs import input_regions
 from ..store import JobFolder, read_ledger, step_offsets
 from .block_events import block_events, event_line
 from .job_view import JobView, label_rows

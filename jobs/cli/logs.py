@@ -79,7 +79,7 @@ def _worker_names(folder: JobFolder) -> Iterator[str]:
 
 def _worker_log(folder: JobFolder, name: str) -> Path:
     from ..errors import SpecError
-    from ..spec_errors import suggest
+    from ..spec.errors import suggest
 
     found = {path.stem: path for path in folder.workers.glob("*.log")}
     if name in found:

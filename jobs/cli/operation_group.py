@@ -11,9 +11,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..operations import OPERATIONS, Operation
-from ..spec_document import Document, Location
-from ..spec_errors import suggest
-from ..spec_yaml import parse_yaml, read_text
+from ..spec.document import Document, Location
+from ..spec.errors import suggest
+from ..spec.yaml import parse_yaml, read_text
 from .help import Command, Group
 from .options import job_options
 from .parameters import given_parameters, parameter_options

@@ -9,7 +9,7 @@ import click
 
 from ..errors import SpecError
 from ..operations import GROUPS, OPERATIONS, Operation
-from ..spec_errors import suggest
+from ..spec.errors import suggest
 from .help import Command
 from .parameters import parameter_options
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..blocks import Shape, ceil_div
-from ..chain_plan import AnyPlan
 from ..durations import format_seconds
 from ..headers import ArrayHeader
-from ..placement import Place
-from ..planning import Plan
+from ..plan.chain_plan import AnyPlan
+from ..plan.placement import Place
+from ..plan.planning import Plan
 from ..sizes import format_bytes
-from ..spec import OutputSpec
-from ..stages import ConstantStage, ContractStage, Stage
+from ..spec.job_spec import OutputSpec
+from ..stages.shapes import ConstantStage, ContractStage, Stage
 from .plan_steps import step_table
 from .terminal import escape
 

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from ..errors import SpecError
 from ..operations import OPERATIONS, Operation
-from ..spec import JobSpec, Settings
-from ..spec_document import Document, Location, merge, spec_error
-from ..spec_errors import explain_invalid, suggest
-from ..spec_load import check_document, ordered_inputs, override
-from ..spec_scalar import parse_scalar
-from ..spec_yaml import parse_yaml, read_text
+from ..spec.document import Document, Location, merge, spec_error
+from ..spec.errors import explain_invalid, suggest
+from ..spec.job_spec import JobSpec, Settings
+from ..spec.load import check_document, ordered_inputs, override
+from ..spec.scalar import parse_scalar
+from ..spec.yaml import parse_yaml, read_text
 
 __all__ = ["PROFILES", "check_job", "job_of", "profile_document"]
 

@@ -92,5 +92,5 @@ result = Command(
     short_help="Print where a job's outputs are, or the small results themselves",
     help="Print where a job's outputs are, or the small results themselves.\n\n"
     "Shape, dtype and size go to stderr. A job that is not DONE has no result: the exit code says how it stands.",
-    examples=("arraymill result k3f9qzab", 'python -c "import numpy as np; np.load(\'$(arraymill result k3f)\')"'),
+    examples=("arraymill result k3f9qzab", "python -c \"import numpy as np; np.load('$(arraymill result k3f)')\""),
 )

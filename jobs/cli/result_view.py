@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..api import Outcome
 from ..durations import format_seconds
 from ..sizes import format_bytes
-from ..spec import JobSpec
+from ..spec.job_spec import JobSpec
 from .plan_view import header_text
 from .terminal import escape
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..spec import JobSpec
+from ..spec.job_spec import JobSpec
 from .operation_group import OperationGroup
 
 __all__ = ["plan", "run"]

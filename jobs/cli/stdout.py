@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays.csv_packer import table_text
-from ..chain_plan import AnyPlan, ChainPlan
 from ..errors import SpecError
+from ..plan.chain_plan import AnyPlan, ChainPlan
 from ..sizes import format_bytes
-from ..spec import JobSpec
+from ..spec.job_spec import JobSpec
 from .plan_view import header_text
 from .result_view import result_text
 

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ..spec import JobSpec
+from ..spec.job_spec import JobSpec
 from .help import SectionOption
 from .operation_group import OperationGroup
 

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from ..errors import SpecError
-from ..spec import JobSpec, Settings
-from ..spec_load import check_document
-from ..spec_yaml import parse_yaml, read_text
+from ..spec.job_spec import JobSpec, Settings
+from ..spec.load import check_document
+from ..spec.yaml import parse_yaml, read_text
 from .failures import as_failure
 from .help import Command
 from .request import check_job

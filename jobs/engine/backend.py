@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 
 __all__ = ["Backend", "BackendKind", "FakeBackend", "NumpyBackend", "TorchBackend", "open_backend"]
 

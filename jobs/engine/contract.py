@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ..arrays import Reader, Source, Target
 from ..blocks import Region, as_slices, offset_region, region_shape
-from ..kernels import Partial
-from ..stage_inputs import panel_region
-from ..stages import ContractStage
+from ..stages.inputs import panel_region
+from ..stages.kernels import Partial
+from ..stages.shapes import ContractStage
 from ..workspace import Workspace
 from .backend import Backend
 from .clock import Clock
@@ -136,9 +136,7 @@ def _read_panel(
     if native == stage.dtype:
         if workspace.holds(name, content):
             return workspace.peek(name, shape, native, source.header.order)
-        array = read_region(
-            reader, source.header, region, name=name, workspace=workspace, clock=clock, is_kept=True
-        )
+        array = read_region(reader, source.header, region, name=name, workspace=workspace, clock=clock, is_kept=True)
         workspace.label(name, content, array)
         return array
     buffer = f"{name}-{stage.dtype.name}"

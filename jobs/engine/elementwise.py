@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..arrays import Source, Target
 from ..blocks import Region, region_shape
 from ..headers import ArrayHeader
-from ..stages import MapStage
+from ..stages.shapes import MapStage
 from ..workspace import Workspace
 from .backend import Backend
 from .clock import Clock

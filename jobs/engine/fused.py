@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..arrays import Reader, Source
 from ..blocks import Region
 from ..headers import ArrayHeader
-from ..stages import MapStage
+from ..stages.shapes import MapStage
 from ..workspace import Workspace
 from .clock import Clock
 from .regions import read_region

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..arrays import Source
 from ..blocks import whole_region
-from ..kernels import GivenKernel
-from ..stages import ReduceStage
+from ..stages.kernels import GivenKernel
+from ..stages.shapes import ReduceStage
 from .clock import Clock
 
 __all__ = ["bind_given"]

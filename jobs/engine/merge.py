@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Region, region_shape
-from ..kernels import Partial
-from ..stages import ContractStage, ReduceStage
+from ..stages.kernels import Partial
+from ..stages.shapes import ContractStage, ReduceStage
 from .product import round_product
 
 __all__ = ["finish", "merge"]

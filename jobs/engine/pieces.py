@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..blocks import Grid, Region, offset_region, region_shape, serpentine
-from ..stages import ContractStage, MapStage, ReduceStage, Stage
+from ..stages.shapes import ContractStage, MapStage, ReduceStage, Stage
 from .splitting import split_stage
 
 __all__ = ["map_pieces", "output_regions", "piece_groups", "tile_pieces", "tile_region"]

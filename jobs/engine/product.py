@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..blocks import Shape
 from ..errors import InputUnsupportedError
-from ..stages import ContractStage
+from ..stages.shapes import ContractStage
 from ..workspace import Workspace
 from .backend import Backend
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ..kernels import Partial
+from ..stages.kernels import Partial
 from .clock import Step
 
 __all__ = ["FIRST_ATTEMPT", "Attempt", "BlockRecord", "BlockResult"]

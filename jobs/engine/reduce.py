@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ..arrays import Source, Target
 from ..blocks import Region, region_shape
-from ..kernels import Partial
-from ..stages import ReduceStage
+from ..stages.kernels import Partial
+from ..stages.shapes import ReduceStage
 from ..workspace import Workspace
 from .backend import Backend
 from .clock import Clock

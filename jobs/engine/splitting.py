@@ -28,7 +28,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..blocks import Shape
-from ..stages import ContractStage, MapStage, ReduceStage, Stage
+from ..stages.shapes import ContractStage, MapStage, ReduceStage, Stage
 
 __all__ = ["MOST_SPLITS", "can_split", "changes_bits", "split_stage"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from ..arrays import Source, Target
 from ..arrays.flat import flatten_source
 from ..errors import CannotFitError
-from ..kernels import Partial
-from ..stages import ContractStage, MapStage, ReduceStage
+from ..stages.kernels import Partial
+from ..stages.shapes import ContractStage, MapStage, ReduceStage
 from ..workspace import thread_workspace
 from .backend import Backend, BackendKind, open_backend
 from .board import post

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..calibration import Calibration, is_plausible
 from ..limits import DeviceKind
+from ..rates.calibration import Calibration, is_plausible
 from . import files
 from .products import CPU_KINDS, CpuProducts
 from .scratch import scratch_file
@@ -121,9 +121,7 @@ def _cuda_rates(bench: _Bench) -> dict[str, Any]:
     }
 
 
-def _products(
-    bench: _Bench, kinds: tuple[str, ...], product_rate: Callable[[str, float], float]
-) -> dict[str, float]:
+def _products(bench: _Bench, kinds: tuple[str, ...], product_rate: Callable[[str, float], float]) -> dict[str, float]:
     slice_s = _PRODUCTS_S / len(kinds)
     rates = {kind: bench.gauge(f"product {kind}", slice_s, partial(product_rate, kind)) for kind in kinds}
     return {kind: rate for kind, rate in rates.items() if rate is not None}

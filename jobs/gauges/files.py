@@ -59,9 +59,7 @@ def write_rate(descriptor: int, slice_s: float, *, n_writers: int = 1, n_bytes: 
     def write(number: int, offset: int) -> int:
         return os.pwrite(descriptor, chunk, offset)
 
-    return _together(
-        write, slice_s, n_bytes=n_bytes, n_threads=n_writers, prepare=lambda: empty(descriptor, n_bytes)
-    )
+    return _together(write, slice_s, n_bytes=n_bytes, n_threads=n_writers, prepare=lambda: empty(descriptor, n_bytes))
 
 
 def map_write_rate(descriptor: int, slice_s: float, *, n_bytes: int = SCRATCH_BYTES) -> float:

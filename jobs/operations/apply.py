@@ -21,7 +21,7 @@ from ..errors import CannotFitError, InputUnsupportedError, SpecError
 from ..headers import ArrayHeader
 from ..limits import DeviceKind, Limits
 from ..sizes import format_bytes
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .apply_params import ApplyParams, row_program
 from .apply_rows import BatchedRows, OutputRow, RowsKernel, output_dtype
 from .chain import Chain, Step

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..blocks import Region, Shape, as_slices, region_shape
 from ..errors import UserCodeError
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 from .row_program import OpenProgram, RowProgram, open_program
 
 __all__ = ["BatchedRows", "OutputRow", "RowsKernel", "output_dtype"]

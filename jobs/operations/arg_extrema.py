@@ -15,9 +15,9 @@ from ..blocks import Shape
 from ..dtypes import compute_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft
 from .axes import Axis
 from .block_sums import cast
 from .operation import Operation, Params

@@ -19,9 +19,9 @@ from ..blocks import Shape
 from ..dtypes import refuse_dtype
 from ..errors import InputUnsupportedError, SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import ConstantStage, Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import ConstantStage, Draft
 from .chain import Chain, Step
 from .operation import Operation, Params
 from .pair import PAIR, refuse_more_than_weights

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 from .order_keys import key_bits
 
 __all__ = ["Bins", "EqualBins", "ListedBins", "count_in_bins", "weigh_in_bins"]

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 
 __all__ = ["ROWS", "RUN", "block_sums", "cast"]
 

@@ -14,10 +14,10 @@ from pydantic import Field
 from ..blocks import Grid, Region, Shape, as_slices, ceil_div, region_shape
 from ..errors import CannotFitError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
 from ..sizes import format_bytes
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .distance_inputs import check_rows, distance_dtype
 from .distances import NEAR, NEAR_FLOAT32, Metric, distances, finish_distances, wide_rows
 from .operation import Operation, Params

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..blocks import Shape
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.shapes import Draft
 from .operation import Operation, Params
 from .packed import SolveKernel, draft_solution
 

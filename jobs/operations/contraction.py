@@ -17,10 +17,10 @@ import numpy as np
 from ..blocks import Grid, Shape, ceil_div, row_major_chunks
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..modes import SLABS, product_mode
-from ..moves import Moves
-from ..rates import rates_of
-from ..stages import ContractStage, Draft
+from ..rates.workers import rates_of
+from ..stages.modes import SLABS, product_mode
+from ..stages.moves import Moves
+from ..stages.shapes import ContractStage, Draft
 from .device_memory import ItemSizes, device_bytes, item_sizes, ring_bytes
 from .gpu_tasks import Work, choose_parts, choose_rectangle
 from .gpu_tiles import Problem, choose_tiling, link_bytes
@@ -135,9 +135,7 @@ def _draft_plain(c: Contraction, output: ArrayHeader, limits: Limits, notes: tup
     budget = min(limits.task_host_bytes, limits.block_bytes or limits.task_host_bytes)
     if limits.device == "cuda":
         budget = min(budget, limits.task_device_bytes)
-    tile = choose_tile(
-        m, n, k, panel_itemsize=panel, tile_itemsize=total, budget_bytes=budget, n_matrices=c.n_matrices
-    )
+    tile = choose_tile(m, n, k, panel_itemsize=panel, tile_itemsize=total, budget_bytes=budget, n_matrices=c.n_matrices)
     parts = choose_cpu_parts(tile, m, n, k, n_batches=c.n_matrices, itemsize=panel)
     is_whole = parts == 1 and tile == (m, n, k)
     most = max(_MAX_BATCH_BYTES // ((panel + total) * (m * k + k * n + m * n)), 1) if is_whole else 1
@@ -149,8 +147,10 @@ def _draft_plain(c: Contraction, output: ArrayHeader, limits: Limits, notes: tup
     need = math.prod(matrices) * (
         panel * slab * (tile.rows + tile.columns) + (total + extra) * tile.rows * tile.columns
     )
-    read = c.n_matrices * k * (
-        ceil_div(n, tile.columns) * m * c.a.dtype.itemsize + ceil_div(m, tile.rows) * n * c.b.dtype.itemsize
+    read = (
+        c.n_matrices
+        * k
+        * (ceil_div(n, tile.columns) * m * c.a.dtype.itemsize + ceil_div(m, tile.rows) * n * c.b.dtype.itemsize)
     )
     device = need if limits.device == "cuda" else 0
     return Draft(stage, output, c.flops, need, read_bytes=read, task_device_bytes=device, notes=notes)

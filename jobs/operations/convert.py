@@ -13,7 +13,7 @@ from ..dtypes import is_supported, refuse_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.shapes import Draft
 from .copying import CopyKernel, cast_into, draft_copy
 from .elementwise import CASTS
 from .expression import suggest

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..blocks import Grid, Region, Shape, row_major_chunks
 from ..errors import CannotFitError
 from ..headers import ArrayHeader
-from ..kernels import Layout, MapKernel, Namespace
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Layout, MapKernel, Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 
 __all__ = ["CopyKernel", "cast_into", "draft_copy", "torch_cast"]
 

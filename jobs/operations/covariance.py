@@ -23,9 +23,9 @@ from pydantic import Field
 from ..blocks import Shape
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import ConstantStage, Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import ConstantStage, Draft
 from .block_sums import block_sums, cast
 from .cross_products import SLAB, add_cross_products, draft_cross_products, samples_first
 from .operation import Operation, Params, ask_numpy
@@ -207,6 +207,4 @@ def _notes(compute: np.dtype[Any], result: np.dtype[Any]) -> tuple[str, ...]:
 
 
 COV = _operation("cov", "Covariance matrix, as numpy.cov", CovarianceParams, is_correlation=False)
-CORRCOEF = _operation(
-    "corrcoef", "Correlation coefficients, as numpy.corrcoef", CorrelationParams, is_correlation=True
-)
+CORRCOEF = _operation("corrcoef", "Correlation coefficients, as numpy.corrcoef", CorrelationParams, is_correlation=True)

@@ -14,9 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, NonNegativeInt, StrictBool
 from ..blocks import Grid, Region, Shape, row_major_chunks
 from ..errors import CannotFitError
 from ..headers import ArrayHeader
-from ..kernels import MapKernel
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import MapKernel
+from ..stages.shapes import ConstantStage, Draft, MapStage
 
 __all__ = ["Number", "Real", "ShapeParam", "draft_created", "flat_runs"]
 

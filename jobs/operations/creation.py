@@ -14,9 +14,9 @@ from pydantic import Field
 from ..blocks import Region, region_shape
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace
+from ..stages.shapes import Draft
 from .created import Number, ShapeParam, draft_created
 from .operation import Operation, Params, ask_numpy
 from .summand import DtypeName

@@ -21,10 +21,10 @@ import numpy as np
 from ..blocks import Grid, ceil_div
 from ..errors import CannotFitError, InputUnsupportedError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, ReduceKernel
 from ..limits import DeviceKind, Limits
 from ..sizes import format_bytes
-from ..stages import Draft, ReduceStage
+from ..stages.kernels import Namespace, ReduceKernel
+from ..stages.shapes import Draft, ReduceStage
 from ..workspace import thread_workspace
 from .block_sums import cast
 

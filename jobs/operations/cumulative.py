@@ -35,7 +35,7 @@ from ..dtypes import refuse_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import ConstantStage, Draft
+from ..stages.shapes import ConstantStage, Draft
 from .axes import Axis, normalize_axes
 from .chain import Chain, Step
 from .cumulative_plan import Scan, draft_carries, draft_prefixes, draft_totals, is_short, run_length

@@ -11,7 +11,7 @@ from ..errors import CannotFitError
 from ..headers import ArrayHeader
 from ..limits import Limits
 from ..sizes import format_bytes
-from ..stages import Draft, MapStage
+from ..stages.shapes import Draft, MapStage
 from .lanes import LaneSize, chunk_lanes
 from .run_layouts import PrefixLayout, TotalLayout
 from .running import BATCH, CarryKernel, Running, ScanKernel, TotalKernel

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..modes import ProductMode
+from ..stages.modes import ProductMode
 from .traffic import Tiling
 
 __all__ = ["ItemSizes", "device_bytes", "item_sizes", "ring_bytes"]

@@ -19,10 +19,10 @@ from ..blocks import Grid, Region, Shape, ceil_div, region_shape, row_major_chun
 from ..dtypes import refuse_dtype
 from ..errors import CannotFitError, SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
 from ..sizes import format_bytes
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from ..workspace import thread_workspace
 from .axes import OneAxis, normalize_axes
 from .operation import Operation, Params

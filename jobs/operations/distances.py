@@ -34,7 +34,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 
 __all__ = [
     "FEW_COLUMNS",

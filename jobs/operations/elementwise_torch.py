@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 
 __all__ = ["COMPLEX_ON_TORCH", "apply_on_torch", "torch_dtype"]
 

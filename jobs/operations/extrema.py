@@ -13,9 +13,9 @@ from pydantic import Field
 from ..blocks import Shape
 from ..dtypes import compute_dtype
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft
 from .axes import Axes
 from .block_sums import cast
 from .operation import Operation, Params

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..blocks import Grid, Region, Shape
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import Draft, MapStage
 from .block_sums import cast
 from .operation import Operation, Params
 from .row_blocks import SMALL_FLOPS_PER_S, RowBlocks, cuts_per_task, row_bytes, wide_dtype

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..blocks import Grid, Region, Shape, row_major_chunks
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .operation import Operation, Params
 
 __all__ = ["FIELD", "FieldKernel", "FieldLayout", "FieldParams"]

@@ -31,9 +31,9 @@ from ..blocks import Grid, Region
 from ..dtypes import refuse_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .axes import OneAxis, normalize_axes
 from .block_sums import cast
 from .lanes import LaneSize, WholeAxis, chunk_lanes

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..blocks import ceil_div, even_chunk
-from ..rates import Rates
+from ..rates.workers import Rates
 
 __all__ = ["EDGE", "Work", "choose_parts", "choose_rectangle"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..blocks import ceil_div
 from ..errors import CannotFitError
-from ..rates import Rates
+from ..rates.workers import Rates
 from ..sizes import format_bytes
 from .device_memory import ItemSizes, device_bytes
 from .gpu_tasks import EDGE

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ..blocks import Shape
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import ConstantStage, Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import ConstantStage, Draft
 from .block_sums import cast
 from .cross_products import SLAB, add_cross_products, draft_cross_products, samples_first
 from .operation import Operation, Params, ask_numpy

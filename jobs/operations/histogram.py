@@ -18,7 +18,7 @@ from ..dtypes import compute_dtype, refuse_dtype
 from ..errors import InputUnsupportedError, SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .binning import Bins, EqualBins, ListedBins
 from .chain import Chain, Step
 from .histogram_kernels import CountKernel, EdgesKernel, ExtentKernel, WeightKernel

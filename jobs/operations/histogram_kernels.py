@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..blocks import Region, Shape
 from ..errors import SpecError
-from ..kernels import Namespace, Partial
+from ..stages.kernels import Namespace, Partial
 from .binning import Bins, EqualBins, count_in_bins, weigh_in_bins
 from .block_sums import cast
 from .tables import PIECE_ELEMENTS

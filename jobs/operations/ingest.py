@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..blocks import Grid, Region
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .chain import Chain, Step
 from .operation import Operation, Params, input_names
 

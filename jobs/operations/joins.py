@@ -15,9 +15,9 @@ from ..blocks import Region, Shape
 from ..dtypes import refuse_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader, Order
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace
+from ..stages.shapes import Draft
 from .copying import cast_into, draft_copy, torch_cast
 from .operation import Operation, Params
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Region, Shape
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 from .order_keys import from_keys, key_bits, order_keys, to_keys, torch_keys
 
 __all__ = ["Bits", "Columns", "Wanted", "count_first_bits", "count_next_bits"]

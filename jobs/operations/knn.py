@@ -24,10 +24,10 @@ from pydantic import Field
 from ..blocks import Grid, Region, Shape, as_slices, ceil_div, even_chunk
 from ..errors import CannotFitError, SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
 from ..sizes import format_bytes
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .cdist import distances_from
 from .chain import Chain, Step
 from .distance_inputs import check_rows, distance_dtype

@@ -127,9 +127,7 @@ def draft_labelled_sum(x: Labelled, output: Sequence[Label], lengths: Mapping[La
     return Chain(tuple(lowering.steps), (("result", lowering.steps[-1].name),))
 
 
-def draft_labelled_product(
-    a: Labelled, b: Labelled, output: Sequence[Label], lengths: Mapping[Label, int]
-) -> Chain:
+def draft_labelled_product(a: Labelled, b: Labelled, output: Sequence[Label], lengths: Mapping[Label, int]) -> Chain:
     """Return the steps from two arrays to the sum of their products over what is not in the output.
 
     Parameters

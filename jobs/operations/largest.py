@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..blocks import Region, Shape
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft
 from .copying import CopyKernel, draft_copy
 from .operation import Operation, Params
 from .reduction import Problem, collapse_piece, draft_reduction

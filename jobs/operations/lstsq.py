@@ -28,7 +28,7 @@ from ..blocks import Shape
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.shapes import Draft
 from .chain import Chain, Step
 from .factors import FACTORS
 from .matrices import check_matrix, real_dtype

@@ -15,9 +15,9 @@ from ..blocks import Grid, Region, Shape, ceil_div, row_major_chunks
 from ..dtypes import refuse_dtype
 from ..errors import CannotFitError, SpecError
 from ..headers import ArrayHeader, Order
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .elementwise import CASTS, FUNCTIONS
 from .expression import parse_expression, suggest
 from .operation import Operation, Params, input_names

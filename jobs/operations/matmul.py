@@ -22,11 +22,12 @@ from ..dtypes import compute_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import ConstantStage, Draft
+from ..stages.shapes import ConstantStage, Draft
 from .contraction import Contraction, Operand, draft_contraction
 from .operation import Operation, Params
 
 __all__ = ["MATMUL", "MatmulParams"]
+
 
 class MatmulParams(Params):
     """Parameters of matmul."""

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 from .distances import FEW_COLUMNS, Metric, column_sums, expand_squares, pair_distances, to_unit, true_pairs, wide_rows
 
 __all__ = ["NO_ROW", "first_of_each", "nearest_rows"]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..blocks import Grid, Region, as_slices
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .distances import Metric, finish_distances
 from .operation import Operation, Params
 

@@ -19,9 +19,9 @@ from pydantic import BeforeValidator, Field
 from ..blocks import Shape
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft
 from .axes import Axes, normalize_axes
 from .block_sums import block_sums, cast
 from .operation import Operation, Params

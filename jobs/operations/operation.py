@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.shapes import Draft
 from .chain import Chain
 
 __all__ = ["Operation", "Params", "ask_numpy", "input_names", "numbered_names"]

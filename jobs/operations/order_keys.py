@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 
 __all__ = ["from_keys", "key_bits", "order_keys", "to_keys", "torch_keys"]
 

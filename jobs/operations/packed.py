@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from ..blocks import Grid, Region, Shape, as_slices, whole_region
 from ..errors import CannotFitError, InputError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
 from ..sizes import format_bytes
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .chain import Step
 from .operation import Operation, Params
 from .row_blocks import FEW_VECTORS, LARGE_SHARE
@@ -68,8 +68,7 @@ class SolveKernel:
         except np.linalg.LinAlgError as error:
             raise InputError(
                 f"{self.what}: {error}",
-                cause="the input holds NaN or infinite numbers; NumPy "
-                "raises LinAlgError here",
+                cause="the input holds NaN or infinite numbers; NumPy raises LinAlgError here",
                 safe="nothing was published",
                 next="look for them with: arraymill run map x.npy --expr 'isfinite(x)' -o finite.npy",
             ) from error

@@ -14,9 +14,9 @@ from ..blocks import Grid, Region, row_major_chunks
 from ..dtypes import refuse_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .operation import Operation, Params
 
 __all__ = ["PAIR", "PairKernel", "PairParams", "refuse_more_than_weights"]

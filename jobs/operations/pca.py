@@ -53,6 +53,7 @@ _SOLVERS = (
     " auto: covariance, and tsqr with --precision strict"
 )
 
+
 class PcaParams(Params):
     """Parameters of pca."""
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..blocks import Shape
 from ..dtypes import compute_dtype
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft
 from .block_sums import cast
 from .operation import Operation
 from .reduction import Problem, collapse_piece, draft_reduction

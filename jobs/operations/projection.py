@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ..blocks import Grid, Region, Shape
 from ..errors import CannotFitError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
 from ..sizes import format_bytes
-from ..stages import Draft, MapStage
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft, MapStage
 from .block_sums import cast
 from .covariance import CovarianceKernel
 from .cross_products import draft_cross_products

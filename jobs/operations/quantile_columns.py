@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ..blocks import Grid, Region, Shape
 from ..errors import CannotFitError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
 from ..sizes import format_bytes
-from ..stages import Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import Draft, MapStage
 from .order_keys import from_keys, torch_keys
 from .quantile_search import Search
 from .tables import memory_chunks

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from ..blocks import Shape
 from ..headers import ArrayHeader, Order
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft
 from .key_counts import Bits, Columns, Wanted, count_first_bits, count_next_bits
 from .order_keys import from_keys
 from .quantile_search import Search, plan_passes

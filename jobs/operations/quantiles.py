@@ -19,7 +19,7 @@ from ..dtypes import refuse_dtype
 from ..errors import InputUnsupportedError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import ConstantStage, Draft
+from ..stages.shapes import ConstantStage, Draft
 from .axes import Axes, normalize_axes
 from .chain import Chain, Step
 from .number_lists import Numbers

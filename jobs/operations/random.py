@@ -32,9 +32,9 @@ from pydantic import Field
 from ..blocks import Region, Shape, region_shape
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace
+from ..stages.shapes import Draft
 from .created import ShapeParam, draft_created, flat_runs
 from .normal import normal_of_uniform
 from .operation import Operation, Params

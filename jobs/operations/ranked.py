@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 from .order_keys import from_keys, key_bits, order_keys, to_keys, torch_keys
 
 __all__ = ["first_of_rows", "merge_ranked", "numbers_of", "signed_keys"]

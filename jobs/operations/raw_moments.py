@@ -41,9 +41,7 @@ LONG = 1 << 14
 _WIDE = 64
 
 
-def raw_moments(
-    x: NDArray[Any], axes: tuple[int, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+def raw_moments(x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Return the sums and the sums of squares over `axes`, flat, and the condition up to which they are believed.
 
     Parameters

@@ -17,7 +17,7 @@ from ..blocks import Shape
 from ..errors import SpecError
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.shapes import Draft
 from .convert import converted_dtype
 from .copying import CopyKernel, draft_copy
 from .operation import Operation, Params

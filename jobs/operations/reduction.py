@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from ..blocks import Grid, Shape, ceil_div, row_major_chunks
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, ReduceKernel
 from ..limits import DeviceKind, Limits
-from ..stages import ConstantStage, Draft, ReduceStage
+from ..stages.kernels import Namespace, ReduceKernel
+from ..stages.shapes import ConstantStage, Draft, ReduceStage
 from .axes import collapse, normalize_axes, reverse_axes
 from .block_sums import RUN
 from .operation import Params, ask_numpy

@@ -15,9 +15,9 @@ from ..blocks import Region, Shape, region_shape
 from ..dtypes import refuse_dtype
 from ..errors import SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace
+from ..stages.shapes import Draft
 from .copying import PIECE_BYTES, draft_copy
 from .operation import Operation, Params
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..blocks import Grid, Region, whole_region
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import Draft, MapStage
 from .operation import Operation, Params
 
 __all__ = ["ROTATED", "RotatedParams"]

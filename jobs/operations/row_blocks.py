@@ -28,9 +28,9 @@ import numpy as np
 
 from ..blocks import ceil_div
 from ..errors import CannotFitError
-from ..kernels import Namespace
 from ..limits import Limits
 from ..sizes import format_bytes
+from ..stages.kernels import Namespace
 from .block_sums import cast
 
 __all__ = [

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..blocks import Grid, Region, Shape, as_slices
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .operation import Operation, Params
 
 __all__ = ["ROW_BYTES", "RowBytesKernel", "RowBytesLayout", "RowBytesParams"]

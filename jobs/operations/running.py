@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blocks import Region, region_shape
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 from ..workspace import thread_workspace
 from .products import ScaledProducts, multiply_in_order
 from .scaled import scaled_dtype

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 from ..workspace import thread_workspace
 
 __all__ = ["scratch_like"]

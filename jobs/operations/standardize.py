@@ -22,9 +22,9 @@ from pydantic import Field
 from ..blocks import Shape
 from ..dtypes import refuse_dtype
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft
 from .axes import Axes
 from .chain import Chain, Step
 from .field import FIELD

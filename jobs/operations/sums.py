@@ -16,9 +16,9 @@ from pydantic import Field
 
 from ..blocks import Shape
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import Draft
 from .axes import Axes
 from .block_sums import block_sums, cast
 from .exact import expansion, round_expansion

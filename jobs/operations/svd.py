@@ -30,7 +30,7 @@ from pydantic import Field
 from ..blocks import Shape
 from ..headers import ArrayHeader
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.shapes import Draft
 from .chain import Chain, Step
 from .factors import FACTORS
 from .map import MAP

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from ..blocks import Grid, Shape, row_major_chunks
 from ..errors import CannotFitError
 from ..headers import ArrayHeader, Order
-from ..kernels import ReduceKernel
 from ..limits import Limits
 from ..sizes import format_bytes
-from ..stages import Draft, ReduceStage
+from ..stages.kernels import ReduceKernel
+from ..stages.shapes import Draft, ReduceStage
 
 __all__ = ["PIECE_ELEMENTS", "draft_tables", "memory_chunks"]
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 
 __all__ = ["r_factor", "thin_product"]
 

@@ -19,9 +19,9 @@ from ..blocks import Grid, Region, Shape
 from ..dtypes import refuse_dtype
 from ..errors import InputUnsupportedError, SpecError
 from ..headers import ArrayHeader
-from ..kernels import Namespace, Partial
 from ..limits import Limits
-from ..stages import ConstantStage, Draft, MapStage
+from ..stages.kernels import Namespace, Partial
+from ..stages.shapes import ConstantStage, Draft, MapStage
 from .axes import Axis, normalize_axes
 from .chain import Chain, Step
 from .field import FIELD

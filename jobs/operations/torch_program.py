@@ -13,7 +13,7 @@ import numpy as np
 
 from ..dtypes import compute_dtype
 from ..errors import InputUnsupportedError
-from ..kernels import Namespace
+from ..stages.kernels import Namespace
 from .elementwise import CASTS
 from .elementwise_torch import COMPLEX_ON_TORCH, Tensor, apply_on_torch, torch_dtype
 from .program import Operand, Program, Step

@@ -26,9 +26,9 @@ from pydantic import Field
 from ..blocks import Region, Shape, even_chunk
 from ..dtypes import refuse_dtype
 from ..headers import ArrayHeader
-from ..kernels import Namespace
 from ..limits import Limits
-from ..stages import Draft
+from ..stages.kernels import Namespace
+from ..stages.shapes import Draft
 from .copying import draft_copy
 from .operation import Operation, Params, ask_numpy
 from .turning import turn_into

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rates import Rates, rates_of
+from ..rates.workers import Rates, rates_of
 
 __all__ = ["alone_s", "ceilings_of", "worker_ceilings"]
 

@@ -42,9 +42,12 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "blocks", _blocks(report)
     yield "time", _time(report)
     if report.n_done:
-        yield "moved", (
-            f"{format_bytes(report.bytes_read)} read, {format_bytes(report.bytes_written)} written, "
-            f"{format_bytes(report.bytes_per_s)}/s"
+        yield (
+            "moved",
+            (
+                f"{format_bytes(report.bytes_read)} read, {format_bytes(report.bytes_written)} written, "
+                f"{format_bytes(report.bytes_per_s)}/s"
+            ),
         )
         yield "computed", _computed(report)
         yield "memory", _memory(report)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from ..engine import BlockRecord
-from ..kernels import Partial
+from ..stages.kernels import Partial
 
 __all__ = ["Journal", "NullJournal", "SettledBlocks"]
 

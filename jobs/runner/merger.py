@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..blocks import Region
 from ..engine import finish, merge
-from ..kernels import Partial
-from ..stages import ContractStage, MapStage, ReduceStage
+from ..stages.kernels import Partial
+from ..stages.shapes import ContractStage, MapStage, ReduceStage
 
 __all__ = ["Load", "Merger", "WriteResult"]
 

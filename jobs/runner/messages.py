@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..blocks import Region, whole_region
 from ..engine import Work
 from ..errors import BlockFailedError, CannotFitError, DeviceFaultError, InterruptedJobError, JobError
-from ..stage_inputs import input_regions
+from ..stages.inputs import input_regions
 from .faults import Failure, counted
 
 __all__ = ["Messages", "describe_region"]
@@ -96,8 +96,7 @@ class Messages:
     def cannot_fit(self, index: int, death: str, n_done: int) -> CannotFitError:
         """Return the error for a block whose worker the kernel kills for want of memory, even alone."""
         return CannotFitError(
-            f"block {self._number(index)} of {self.n_blocks} takes more memory than there is "
-            f"({self._where(index)})",
+            f"block {self._number(index)} of {self.n_blocks} takes more memory than there is ({self._where(index)})",
             cause=death,
             safe=self._safe(n_done),
             next=self._next("make the blocks smaller (compute.block), or give the container more memory"),

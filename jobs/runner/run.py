@@ -95,9 +95,7 @@ def run_work(
         journal is not None,
         Tally(work.stage.grid.n_blocks),
         Casualties(work.board),
-        Messages(
-            work, job_id, is_kept=journal is not None, first_block=first_block, n_blocks=n_job_blocks
-        ),
+        Messages(work, job_id, is_kept=journal is not None, first_block=first_block, n_blocks=n_job_blocks),
         now,
     )
     settings = RunSettings(f"{job_id}-{os.urandom(4).hex()}", write_result, on_progress, stop, sleep)

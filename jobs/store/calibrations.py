@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..calibration import Calibration
 from ..limits import DeviceKind
+from ..rates.calibration import Calibration
 from .files import make_folder, store_error, write_file
 from .home import home_folder
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from ..kernels import Partial
+from ..stages.kernels import Partial
 from .files import read_file, write_file, writing
 from .home import JobFolder
 from .ledger import Ledger, read_ledger

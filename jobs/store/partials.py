@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import disk
-from ..kernels import Partial
+from ..stages.kernels import Partial
 from .files import broken, create_file, writing
 
 __all__ = ["PartialArray", "PartialRef", "PartialsFile"]

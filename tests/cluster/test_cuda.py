@@ -15,8 +15,8 @@ from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.cuda import start_cuda
 from arraymill.cluster.errors import ClusterStartError
 from arraymill.cluster.session import open_cluster
-from arraymill.cluster.session_dask import DaskSession
-from arraymill.cluster.worker import Device
+from arraymill.cluster.session.dask import DaskSession
+from arraymill.cluster.worker.process import Device
 
 CONFIG = ClusterConfig("cuda")
 

@@ -12,7 +12,7 @@ from worker_tasks import TIMEOUT_S, add, fail, make_tensor
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.errors import ClusterError, ClusterLostError, NoGpuError
 from arraymill.cluster.inline import InlineSession
-from arraymill.cluster.worker_precision import read_flags
+from arraymill.cluster.worker.precision import read_flags
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from worker_tasks import TIMEOUT_S, add, alive, environment, fail, imported, kil
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.errors import ClusterLostError, WorkerDiedError
 from arraymill.cluster.session import open_cluster
-from arraymill.cluster.session_dask import DaskSession
+from arraymill.cluster.session.dask import DaskSession
 
 _before = dict(os.environ)
 
@@ -167,7 +167,7 @@ def test_a_worker_that_leaves_is_told(session: DaskSession) -> None:
 def test_a_restarted_worker_is_prepared_again(session: DaskSession) -> None:
     def own_facts() -> Any:
         from arraymill.cluster.preload import is_bound_to_parent
-        from arraymill.cluster.worker import current_facts
+        from arraymill.cluster.worker.process import current_facts
 
         facts = current_facts()
         return facts and facts.name, is_bound_to_parent()

@@ -16,7 +16,7 @@ from worker_tasks import wait_until
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.errors import ClusterConfigError, WorkerDiedError
 from arraymill.cluster.session import open_cluster
-from arraymill.cluster.session_dask import DaskSession
+from arraymill.cluster.session.dask import DaskSession
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,7 @@ def test_prints_of_tasks_and_of_their_children_are_there(
     assert tuple(capfd.readouterr()) == ("", "")
 
 
-def test_a_crash_leaves_its_traceback_and_the_next_process_writes_behind_it(
-    session: DaskSession, folder: Path
-) -> None:
+def test_a_crash_leaves_its_traceback_and_the_next_process_writes_behind_it(session: DaskSession, folder: Path) -> None:
     def crash() -> None:
         print("last words")
         ctypes.string_at(0)

@@ -20,7 +20,7 @@ import arraymill.jobs.runner.batching as batching
 import arraymill.jobs.runner.loop as loop
 import arraymill.jobs.store.journal as journal
 from arraymill.cluster.errors import ClusterError
-from arraymill.cluster.worker_tasks import run_task
+from arraymill.cluster.worker.tasks import run_task
 from arraymill.jobs.api.stored import resume_job, run_stored
 from arraymill.jobs.errors import JobError
 from arraymill.jobs.store import Journal, read_settled

@@ -23,7 +23,13 @@ __all__ = ["POLICIES", "Disk", "Loss", "Policy", "disk_after", "lay_out"]
 
 Policy: TypeAlias = Literal["all lost", "none lost", "torn", "zeros", "names lost", "data lost", "last name", "random"]
 POLICIES: tuple[Policy, ...] = (
-    "all lost", "none lost", "torn", "zeros", "names lost", "data lost", "last name",
+    "all lost",
+    "none lost",
+    "torn",
+    "zeros",
+    "names lost",
+    "data lost",
+    "last name",
 )
 Fate: TypeAlias = Literal["kept", "lost", "torn", "zeros", "sectors"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import JobFolder
 
 __all__ = ["LARGE", "SHAPES", "Case", "Shape", "new_case", "output_digest"]
@@ -141,4 +141,3 @@ def output_digest(case: Case) -> str:
     if case.shape.replaces and content[-OLD_OUTPUT.nbytes :] == OLD_OUTPUT.tobytes() and len(content) < 200:
         return "old"
     return hashlib.sha256(content).hexdigest()
-

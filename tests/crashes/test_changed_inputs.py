@@ -29,6 +29,8 @@ from crashes.shapes import new_case, output_digest
 
 N_BLOCKS = 8
 N_ACKNOWLEDGED = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What became of a job whose input changed after its driver was killed.

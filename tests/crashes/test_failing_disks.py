@@ -197,5 +197,3 @@ def test_a_small_disk_is_a_clean_error(cases: Cases, place: str, n_pages: int) -
     with counted("survived byte-identical"):
         assert complaints == []
         assert exit_code in ((2, 75) if place == "home" else (2, 6))
-
-

@@ -23,7 +23,7 @@ from arraymill.jobs.api.outcome import Outcome
 from arraymill.jobs.api.stored import resume_job, run_stored
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.runner import loop
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import JobFolder, JobState, Settled, find_job, journal, list_jobs, read_settled, read_state
 
 __all__ = ["SHAPES", "Bench", "Played", "Shape", "open_bench"]

@@ -9,7 +9,7 @@ import pytest
 from arraymill.cluster.devices import gpus
 from arraymill.jobs.api.calibration import known_calibration
 from arraymill.jobs.api.measuring import measure_device
-from arraymill.jobs.calibration import is_plausible
+from arraymill.jobs.rates.calibration import is_plausible
 
 pytestmark = pytest.mark.gpu
 

@@ -14,6 +14,7 @@ from arraymill.jobs.operations import OPERATIONS
 
 pytestmark = pytest.mark.gpu
 
+
 def outputs(name: str, device: str) -> list[Any]:
     arrays, params = case_of(name)
     result = run(name, *arrays, device=device, cluster="inline", **params)

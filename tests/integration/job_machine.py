@@ -20,7 +20,7 @@ from arraymill.jobs.api.cancelling import cancel_job
 from arraymill.jobs.api.stored import resume_job_in_background
 from arraymill.jobs.api.submission import submit_spec
 from arraymill.jobs.errors import JobRunningError
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import JobFolder, holder_of, is_locked, read_ledger
 
 ROWS = N_ROWS // N_BLOCKS

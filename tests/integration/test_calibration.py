@@ -14,11 +14,11 @@ import pytest
 
 from arraymill.jobs.api import calibration, measuring
 from arraymill.jobs.api.stored import run_stored
-from arraymill.jobs.calibration import Calibration, is_plausible
 from arraymill.jobs.gauges import calibrate
 from arraymill.jobs.gauges.scratch import is_reserved, scratch_file
+from arraymill.jobs.rates.calibration import Calibration, is_plausible
 from arraymill.jobs.report import report_of
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import JobFolder, jobs_folder, read_settled, read_state
 
 

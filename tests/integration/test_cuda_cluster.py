@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.cuda import start_cuda
-from arraymill.cluster.session_dask import DaskSession
+from arraymill.cluster.session.dask import DaskSession
 from arraymill.jobs.arrays import create_output, open_source
 from arraymill.jobs.blocks import Region
 from arraymill.jobs.engine import BlockRecord, BlockResult, Work
 from arraymill.jobs.limits import Budget, Precision
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.planning import plan_job
+from arraymill.jobs.plan.planning import plan_job
 from arraymill.jobs.runner import run_work
 
 SHAPE = (2000, 300)

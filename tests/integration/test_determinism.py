@@ -14,7 +14,7 @@ from integration.commands import digest
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import Session, open_cluster
 from arraymill.jobs.api import run_spec
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 SHAPE = (2000, 700)
 PLACES = (("inline", 1), ("inline", 2), ("local", 1), ("local", 2))

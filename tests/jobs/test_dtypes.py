@@ -15,9 +15,7 @@ def test_numbers_are_supported_in_any_byte_order(code):
     refuse_dtype("x", np.dtype(code))
 
 
-@pytest.mark.parametrize(
-    "code", ["O", "S3", "U3", "M8[s]", "m8[s]", "g", "G", "V4", [("a", "f4"), ("b", "i4")]]
-)
+@pytest.mark.parametrize("code", ["O", "S3", "U3", "M8[s]", "m8[s]", "g", "G", "V4", [("a", "f4"), ("b", "i4")]])
 def test_other_dtypes_are_refused_with_a_way_out(code):
     with pytest.raises(InputUnsupportedError, match="not worked on") as caught:
         refuse_dtype("x.npy", np.dtype(code))

@@ -10,7 +10,7 @@ import pytest
 from arraymill.jobs.arrays import MemorySource
 from arraymill.jobs.errors import InputError, SpecError
 from arraymill.jobs.job import find_operation, open_job
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from arraymill.jobs.api import run
 from arraymill.jobs.arrays.joined import JoinedSource
 from arraymill.jobs.errors import InputUnsupportedError, SpecError
 from arraymill.jobs.job import Job, open_job
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 
 @pytest.fixture

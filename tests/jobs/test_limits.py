@@ -31,4 +31,3 @@ def test_as_many_workers_fit_as_the_budget_holds(budget: int, task: int, process
     if n_workers:
         assert workers_bytes(n_workers, **sizes, shared_process=shared) <= budget
     assert workers_bytes(n_workers + 1, **sizes, shared_process=shared) > budget
-

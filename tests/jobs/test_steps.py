@@ -10,13 +10,13 @@ import pytest
 
 from arraymill.jobs import run
 from arraymill.jobs.api import plan_spec, run_spec
-from arraymill.jobs.chain_plan import ChainPlan
 from arraymill.jobs.cli.request import check_job
 from arraymill.jobs.errors import SpecError
-from arraymill.jobs.spec import JobSpec
-from arraymill.jobs.spec_load import load_spec
-from arraymill.jobs.spec_write import format_yaml
-from arraymill.jobs.spec_yaml import parse_yaml
+from arraymill.jobs.plan.chain_plan import ChainPlan
+from arraymill.jobs.spec.job_spec import JobSpec
+from arraymill.jobs.spec.load import load_spec
+from arraymill.jobs.spec.write import format_yaml
+from arraymill.jobs.spec.yaml import parse_yaml
 
 X = np.random.default_rng(2).standard_normal((500, 6))
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...stages import ContractStage
+from ...stages.shapes import ContractStage
 from ...tensors import torch_dtype
 from .device import Device
 from .tf32 import N_TERMS, round_to_tf32, split_to_tf32

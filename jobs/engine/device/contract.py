@@ -23,9 +23,9 @@ import torch
 
 from ...arrays import Source
 from ...blocks import Region, ceil_div, region_shape
-from ...kernels import Partial
-from ...stage_inputs import panel_region
-from ...stages import ContractStage
+from ...stages.inputs import panel_region
+from ...stages.kernels import Partial
+from ...stages.shapes import ContractStage
 from ..pieces import tile_pieces, tile_region
 from .arithmetic import Arithmetic, arithmetic_of
 from .buffers import N_EVENTS, Layout, ResultSlot

@@ -146,7 +146,7 @@ class CudaDevice:
 
     @property
     def _has_new_names(self) -> bool:
-        # torch 2.9 replaced `allow_tf32` and refuses a mixture, see cluster/worker_precision.py
+        # torch 2.9 replaced `allow_tf32` and refuses a mixture, see cluster/worker/precision.py
         return hasattr(torch.backends.cudnn, "conv")
 
     @cached_property

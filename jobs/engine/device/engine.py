@@ -8,8 +8,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from ...arrays import Source, Target
-from ...kernels import Partial
-from ...stages import ContractStage, MapStage, ReduceStage
+from ...stages.kernels import Partial
+from ...stages.shapes import ContractStage, MapStage, ReduceStage
 from ..clock import Clock, Step
 from ..stored import StoredTarget
 from .buffers import Buffers, Layout

@@ -12,8 +12,8 @@ import torch
 
 from ...arrays import Source
 from ...blocks import Region, ceil_div, region_shape
-from ...kernels import MapKernel
-from ...stages import MapStage
+from ...stages.kernels import MapKernel
+from ...stages.shapes import MapStage
 from ..pieces import map_pieces
 from .buffers import Layout
 from .feeder import Feeder

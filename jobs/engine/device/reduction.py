@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ...arrays import Source, Writer
 from ...blocks import Region, Shape, ceil_div, region_shape
-from ...kernels import Partial, ReduceKernel
-from ...stages import ReduceStage
+from ...stages.kernels import Partial, ReduceKernel
+from ...stages.shapes import ReduceStage
 from ...tensors import numpy_dtype
 from ..pieces import piece_groups
 from .buffers import Layout, ResultSlot

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 from ...arrays import Source, Target
-from ...stages import ContractStage, MapStage, ReduceStage
+from ...stages.shapes import ContractStage, MapStage, ReduceStage
 from ..stored import StoredTarget
 
 __all__ = ["suits"]

@@ -15,11 +15,11 @@ import pytest
 
 from arraymill.jobs.api import calibration
 from arraymill.jobs.api.calibration import known_calibration, measure_workers, this_machine
-from arraymill.jobs.calibration import Calibration
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.job import Job, open_job
 from arraymill.jobs.limits import Limits
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.rates.calibration import Calibration
+from arraymill.jobs.spec.job_spec import JobSpec
 
 ONE = Calibration("cpu", time.time(), 1.1, 1.0, 2, "/", read=9e9, flops={"f4": 1e11, "f8": 5e10})
 
@@ -110,9 +110,7 @@ def test_a_measurement_that_fails_is_forgotten(
     assert known_calibration("cpu") is None
 
 
-def test_a_measurement_that_does_not_end_is_left_behind(
-    job: Job, plan: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_measurement_that_does_not_end_is_left_behind(job: Job, plan: Any, caplog: pytest.LogCaptureFixture) -> None:
     session = FakeSession(lambda: None)
     with caplog.at_level(logging.WARNING):
         assert measure_workers(job, plan, session) is None

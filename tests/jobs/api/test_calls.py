@@ -15,7 +15,7 @@ from arraymill.cluster.inline import InlineSession
 from arraymill.jobs.api import plan, plan_spec, run_spec
 from arraymill.jobs.api import run as run_job
 from arraymill.jobs.errors import CannotFitError, InputError, JobError, OutputError, SpecError
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 X = np.arange(24.0).reshape(4, 6)
 

@@ -17,7 +17,7 @@ from arraymill.jobs.job import Job
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.chain import Step
 from arraymill.jobs.runner import Progress
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 X = np.random.default_rng(5).standard_normal((300, 7))
 BLOCKS = {"compute": {"block": 2000}}

@@ -21,7 +21,7 @@ from arraymill.jobs.cli.job_view import view_job
 from arraymill.jobs.cli.main import arraymill
 from arraymill.jobs.errors import InputChangedError, OutputError, UserCodeError
 from arraymill.jobs.runner import Progress
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import JobFolder, list_jobs, read_settled, read_state
 
 
@@ -171,8 +171,6 @@ def test_a_block_is_explained_in_its_step(spec: JobSpec) -> None:
     document, text = explain_block(view, view.plan["steps"][0]["n_blocks"] + 1)  # type: ignore[index]
     assert (document["step"], document["standing"]) == ("centered.mean", "done")
     assert "copy" in text
-
-
 
 
 def test_the_outputs_of_a_finished_job_are_found_by_name(spec: JobSpec, tmp_path: Path, x: Any) -> None:

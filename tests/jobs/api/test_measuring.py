@@ -16,7 +16,7 @@ from arraymill.cluster.nvml import Gpu
 from arraymill.jobs.api import calibration, measuring
 from arraymill.jobs.api.calibration import known_calibration, this_machine
 from arraymill.jobs.api.measuring import measure_device
-from arraymill.jobs.calibration import Calibration
+from arraymill.jobs.rates.calibration import Calibration
 from arraymill.jobs.store import read_calibration
 
 ONE = Calibration("cpu", time.time(), 1.1, 1.0, 2, "/", read=9e9, flops={"f4": 1e11, "f8": 5e10})
@@ -41,9 +41,7 @@ def test_what_was_measured_in_peace_stays(
     assert known_calibration("cpu") == replace(ONE, share=kept)
 
 
-def test_a_gpu_is_measured_by_a_process_of_its_own(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gpu_is_measured_by_a_process_of_its_own(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "gauges.py"
     script.write_text(f"print({json.dumps(replace(ONE, device='cuda').to_json())!r})")
     commands = []
@@ -67,8 +65,8 @@ def test_a_gpu_that_cannot_be_measured_is_said(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     real = subprocess.run
-    monkeypatch.setattr(measuring.subprocess, "run", lambda command, **options: real(
-        [sys.executable, "-c", code], **options
-    ))
+    monkeypatch.setattr(
+        measuring.subprocess, "run", lambda command, **options: real([sys.executable, "-c", code], **options)
+    )
     with pytest.raises(RuntimeError, match="the cuda device was not measured"):
         measure_device("cuda", tmp_path)

@@ -19,7 +19,7 @@ from arraymill.jobs.api.stored import resume_job, run_stored
 from arraymill.jobs.arrays import load_output, output_file
 from arraymill.jobs.errors import InterruptedJobError, OutputError, SpecError
 from arraymill.jobs.headers import ArrayHeader
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import list_jobs, read_settled, read_state, remove_job
 
 NAMES = ["y.npz", "y.zarr", "y.h5::g/y", "y.csv", "y.parquet"]

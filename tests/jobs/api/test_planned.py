@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from arraymill.cluster.nvml import Gpu
 from arraymill.jobs.api import calibration, planned, resources
-from arraymill.jobs.calibration import Calibration
 from arraymill.jobs.job import Job, open_job
 from arraymill.jobs.limits import DeviceKind
-from arraymill.jobs.plan_record import plan_record
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.plan.record import plan_record
+from arraymill.jobs.rates.calibration import Calibration
+from arraymill.jobs.spec.job_spec import JobSpec
 
 GPU = Gpu(0, "GPU-1", "NVIDIA H100", 80_000_000_000, 79_000_000_000, (9, 0))
 PREDICTIONS = {"seconds", "predicted_s", "edges_s", "least_s", "rates", "place"}

@@ -10,7 +10,7 @@ import pytest
 from arraymill.jobs.api import resources
 from arraymill.jobs.job import Job
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 GB = 10**9
 

@@ -17,7 +17,7 @@ from arraymill.jobs.api.submission import absolute_spec, create_job
 from arraymill.jobs.arrays import partial_path
 from arraymill.jobs.errors import InputChangedError
 from arraymill.jobs.job import open_job
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import JobFolder, Journal
 
 X = np.arange(40_000.0).reshape(4000, 10)

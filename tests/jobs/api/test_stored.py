@@ -22,7 +22,7 @@ from arraymill.jobs.errors import (
     OutputError,
     SpecError,
 )
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import JobFolder, JobLock, list_jobs, read_settled, read_state, write_state
 
 

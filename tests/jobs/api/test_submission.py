@@ -9,7 +9,7 @@ import pytest
 
 from arraymill.jobs.api.resumption import spec_digest
 from arraymill.jobs.api.submission import absolute_spec
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from arraymill.jobs.arrays import (
     fingerprints,
     open_input,
 )
-from arraymill.jobs.spec_input import InputSpec
+from arraymill.jobs.spec.input import InputSpec
 
 X = np.arange(120.0).reshape(12, 10)
 

@@ -15,7 +15,7 @@ from arraymill.jobs.arrays import OutputOptions, create_output, open_source
 from arraymill.jobs.arrays.forward import forward_regions
 from arraymill.jobs.blocks import as_slices, region_shape
 from arraymill.jobs.errors import InputChangedError, InputError, InputUnsupportedError
-from arraymill.jobs.spec import InputSpec
+from arraymill.jobs.spec.job_spec import InputSpec
 
 
 def read(path: Path, limit_bytes: int = 1 << 20, **said: Any) -> NDArray[Any]:

@@ -79,6 +79,4 @@ def test_what_the_format_has_not_is_refused(tmp_path: Path, name: str, options: 
 def test_a_chunk_of_4_gigabytes_is_refused(tmp_path: Path) -> None:
     kind: Any = ((2**17, 2**13), np.dtype("f8"), "C")
     with pytest.raises(OutputError, match="4 GiB"):
-        create_output(
-            tmp_path / "y.h5", *kind, replace=False, inputs=(), options=OutputOptions(chunks=(2**16, 2**13))
-        )
+        create_output(tmp_path / "y.h5", *kind, replace=False, inputs=(), options=OutputOptions(chunks=(2**16, 2**13)))

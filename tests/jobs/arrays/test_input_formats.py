@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from arraymill.jobs.arrays import NpySource, open_source
 from arraymill.jobs.arrays.input_formats import INPUT_FORMATS, READ
 from arraymill.jobs.errors import InputError, InputUnsupportedError, JobError, SpecError
-from arraymill.jobs.spec_input import InputSpec
+from arraymill.jobs.spec.input import InputSpec
 
 
 def npy_bytes(array: np.ndarray[Any, Any], **options: Any) -> bytes:

@@ -8,7 +8,7 @@ import zarr
 
 from arraymill.jobs.arrays import NpySource, Source, open_input
 from arraymill.jobs.errors import InputError
-from arraymill.jobs.spec_input import InputSpec
+from arraymill.jobs.spec.input import InputSpec
 
 X = np.arange(12.0).reshape(3, 4)
 

@@ -18,7 +18,7 @@ from arraymill.jobs.arrays import open_source
 from arraymill.jobs.arrays.forward import forward_regions
 from arraymill.jobs.blocks import as_slices, region_shape, whole_region
 from arraymill.jobs.errors import InputChangedError, InputError, InputUnsupportedError, SpecError
-from arraymill.jobs.spec import InputSpec
+from arraymill.jobs.spec.job_spec import InputSpec
 
 RNG = np.random.default_rng(4)
 TABLE = RNG.standard_normal((37, 3))

@@ -8,7 +8,7 @@ import pytest
 
 from arraymill.jobs.arrays import NpySource, open_input
 from arraymill.jobs.errors import InputError, JobError, SpecError
-from arraymill.jobs.spec_input import InputSpec
+from arraymill.jobs.spec.input import InputSpec
 
 X = np.arange(24, dtype="<f4").reshape(4, 6)
 

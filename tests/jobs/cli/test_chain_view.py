@@ -8,13 +8,13 @@ import numpy as np
 from chained_operations import SCALED
 from in_process_jobs import ROOMY
 
-from arraymill.jobs.chains import plan_chain
 from arraymill.jobs.cli.chain_view import job_plan_record, job_plan_table
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.placement import Place
-from arraymill.jobs.planning import plan_job
-from arraymill.jobs.spec import OutputSpec
+from arraymill.jobs.plan.chains import plan_chain
+from arraymill.jobs.plan.placement import Place
+from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.spec.job_spec import OutputSpec
 
 X = ArrayHeader("x.npy", (1000, 5), np.dtype("f4"))
 PLACE = Place("inline", "cpu", "as asked")

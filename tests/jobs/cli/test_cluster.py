@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from arraymill.cluster import devices, warm
+from arraymill.cluster import devices
 from arraymill.cluster.nvml import Gpu
-from arraymill.cluster.warm import WarmCluster
+from arraymill.cluster.warm import cluster as warm
+from arraymill.cluster.warm.cluster import WarmCluster
 from arraymill.jobs.cli.cluster import cluster_text
 
 pytestmark = pytest.mark.usefixtures("home")

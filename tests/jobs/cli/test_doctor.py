@@ -8,11 +8,11 @@ import pytest
 
 from arraymill.cluster.nvml import Gpu
 from arraymill.jobs.api import calibration, measuring
-from arraymill.jobs.calibration import Calibration
 from arraymill.jobs.cli import checks_folder, checks_gpu, checks_software
 from arraymill.jobs.cli.checks import Check
 from arraymill.jobs.cli.checks_folder import folder_check
 from arraymill.jobs.cli.checks_speed import speed_checks
+from arraymill.jobs.rates.calibration import Calibration
 
 QUIET = Calibration(
     "cpu", time.time(), 1.1, 1.0, 2, "/scratch", read=9e9, writes={1: 2e9, 2: 3e9}, flops={"f4": 1e11, "f8": 5e10}

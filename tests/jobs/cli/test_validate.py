@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from arraymill.jobs.spec import JobSpec
+from arraymill.jobs.spec.job_spec import JobSpec
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from in_process_jobs import plan_arrays
 from arraymill.jobs.arrays import MemoryTarget, open_source
 from arraymill.jobs.blocks import Grid
 from arraymill.jobs.engine import Work, run_block
-from arraymill.jobs.stages import ContractStage
+from arraymill.jobs.stages.shapes import ContractStage
 
 A, B = np.arange(24.0).reshape(6, 4), np.arange(32.0).reshape(4, 8)
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from arraymill.jobs.arrays import MemoryTarget, open_source
 from arraymill.jobs.blocks import Grid
 from arraymill.jobs.engine import BackendKind, Work
-from arraymill.jobs.kernels import Partial
 from arraymill.jobs.runner import run_work
-from arraymill.jobs.stage_inputs import blocks_reading, input_regions
-from arraymill.jobs.stages import ReduceStage
+from arraymill.jobs.stages.inputs import blocks_reading, input_regions
+from arraymill.jobs.stages.kernels import Partial
+from arraymill.jobs.stages.shapes import ReduceStage
 
 X = np.arange(60.0).reshape(12, 5)
 

@@ -12,7 +12,7 @@ from in_process_jobs import plan_arrays, run_arrays
 from arraymill.jobs.arrays import MemoryTarget, open_source
 from arraymill.jobs.blocks import Grid
 from arraymill.jobs.engine import Work, run_block
-from arraymill.jobs.stages import ReduceStage
+from arraymill.jobs.stages.shapes import ReduceStage
 
 X = np.arange(240.0).reshape(12, 20)
 

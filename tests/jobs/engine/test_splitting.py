@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from arraymill.jobs.blocks import Grid, as_slices
 from arraymill.jobs.engine import MOST_SPLITS, changes_bits, output_regions, split_stage
 from arraymill.jobs.engine.splitting import can_split
-from arraymill.jobs.stages import ConstantStage, ContractStage, MapStage, ReduceStage
+from arraymill.jobs.stages.shapes import ConstantStage, ContractStage, MapStage, ReduceStage
 
 F8 = np.dtype("f8")
 KERNEL: Any = None

@@ -77,9 +77,7 @@ def test_maps_are_read_and_written(descriptor: int) -> None:
     assert map_write_rate(descriptor, 0.0, n_bytes=SIZE) > 0
 
 
-def test_a_map_is_not_stored_to_where_room_cannot_be_reserved(
-    descriptor: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_map_is_not_stored_to_where_room_cannot_be_reserved(descriptor: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch.disk, "reserve", os.ftruncate)
     with pytest.raises(OSError, match="cannot reserve room"):
         map_write_rate(descriptor, 0.0, n_bytes=SIZE)

@@ -15,7 +15,7 @@ from arraymill.jobs.engine.pieces import tile_pieces
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget, Limits, Precision, limits_of
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.stages import ContractStage, Draft
+from arraymill.jobs.stages.shapes import ContractStage, Draft
 
 GB = 1 << 30
 MATMUL = OPERATIONS["matmul"]

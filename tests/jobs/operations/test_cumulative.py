@@ -13,13 +13,13 @@ from in_process_jobs import ShuffledSession, plan_arrays, run_arrays, run_chain_
 from numpy.typing import NDArray
 from operation_contract import CODES, LAYOUTS, U64, byte_orders, check_within, draw_values, lay_out
 
-from arraymill.jobs.chains import plan_operation
 from arraymill.jobs.engine import split_stage
 from arraymill.jobs.errors import CannotFitError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.cumulative_plan import run_length
+from arraymill.jobs.plan.chains import plan_operation
 
 SHAPES = ((), (0,), (1,), (2,), (9,), (0, 3), (3, 0), (3, 4), (4, 1, 7), (2, 3, 5), (130, 40))
 LONG = ((70_000,), (3, 40_000), (40_000, 2), (150, 1100), (2, 140, 1025))

@@ -13,10 +13,10 @@ from in_process_jobs import ShuffledSession, plan_arrays, run_chain
 from numpy.typing import NDArray
 from operation_contract import LAYOUTS, U64, check_within, draw_values, lay_out
 
-from arraymill.jobs.chain_plan import ChainPlan
 from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecError
 from arraymill.jobs.operations.subscripts import parse_subscripts
+from arraymill.jobs.plan.chain_plan import ChainPlan
 
 LENGTHS = {"b": 2, "i": 30, "j": 4, "k": 7, "l": 3, "c": 1}
 MATRICES = (

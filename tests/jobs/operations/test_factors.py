@@ -19,8 +19,8 @@ from arraymill.jobs.operations.operation import Operation
 from arraymill.jobs.operations.rotated import ROTATED
 from arraymill.jobs.operations.row_blocks import RowBlocks
 from arraymill.jobs.operations.tall_product import TALL_PRODUCT
-from arraymill.jobs.planning import plan_job
-from arraymill.jobs.stages import MapStage
+from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.stages.shapes import MapStage
 
 RNG = np.random.default_rng(0)
 

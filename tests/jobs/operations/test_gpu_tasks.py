@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from arraymill.jobs.blocks import ceil_div
 from arraymill.jobs.operations.gpu_tasks import EDGE, Work, choose_parts, choose_rectangle
-from arraymill.jobs.rates import rates_of
+from arraymill.jobs.rates.workers import rates_of
 
 RATES = rates_of("cuda", "standard", np.dtype("f4"))
 SIDES = st.integers(1, 10**6)

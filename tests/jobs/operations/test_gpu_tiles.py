@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from arraymill.jobs.errors import CannotFitError
 from arraymill.jobs.limits import usable_device_bytes
-from arraymill.jobs.modes import SLABS, ProductMode
 from arraymill.jobs.operations.device_memory import ItemSizes, device_bytes
 from arraymill.jobs.operations.gpu_tiles import Problem, choose_tiling, link_bytes, pipeline_s
 from arraymill.jobs.operations.traffic import Tiling, least_streamed
-from arraymill.jobs.rates import Rates
+from arraymill.jobs.rates.workers import Rates
+from arraymill.jobs.stages.modes import SLABS, ProductMode
 
 GB = 1 << 30
 MODES: dict[ProductMode, tuple[ItemSizes, float]] = {

@@ -15,7 +15,7 @@ from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Limits
 from arraymill.jobs.operations.map import MAP, MapParams
 from arraymill.jobs.operations.operation import input_names
-from arraymill.jobs.stages import ConstantStage
+from arraymill.jobs.stages.shapes import ConstantStage
 
 KB = 1 << 10
 SHAPES = [((6, 5), (6, 5)), ((6, 5), (5,)), ((6, 5), (6, 1)), ((4, 6, 5), (6, 1)), ((6, 5), (1, 1)), ((30,), ())]

@@ -12,7 +12,7 @@ from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecErr
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Limits
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.stages import Draft
+from arraymill.jobs.stages.shapes import Draft
 
 MATMUL = OPERATIONS["matmul"]
 

@@ -10,11 +10,11 @@ from in_process_jobs import plan_arrays
 from operation_cases import case_of
 from pydantic import ValidationError
 
-from arraymill.jobs.chain_plan import ChainPlan
 from arraymill.jobs.errors import SpecError
 from arraymill.jobs.operations import OPERATIONS, Params
 from arraymill.jobs.operations.operation import ask_numpy
-from arraymill.jobs.stages import ConstantStage
+from arraymill.jobs.plan.chain_plan import ChainPlan
+from arraymill.jobs.stages.shapes import ConstantStage
 
 
 def test_numpys_refusal_keeps_its_words() -> None:

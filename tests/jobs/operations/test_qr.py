@@ -13,14 +13,14 @@ from in_process_jobs import ShuffledSession, plan_arrays, run_chain
 from numpy.typing import NDArray
 from operation_contract import LAYOUTS, byte_orders, draw_values, lay_out
 
-from arraymill.jobs.chain_plan import ChainPlan
-from arraymill.jobs.chains import plan_chain
 from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget, Limits
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.row_blocks import choose_rows
+from arraymill.jobs.plan.chain_plan import ChainPlan
+from arraymill.jobs.plan.chains import plan_chain
 
 SHAPES = ((1, 1), (13, 1), (5, 5), (40, 3), (257, 7), (3, 9), (1, 40), (6, 200), (0, 3), (4, 0))
 

@@ -14,7 +14,6 @@ from in_process_jobs import ROOMY, ShuffledSession, plan_arrays, run_arrays, run
 from numpy.typing import NDArray
 from operation_contract import CODES, LARGER, LAYOUTS, Case, axes, byte_orders, draw_values, lay_out
 
-from arraymill.jobs.chains import plan_chain
 from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.engine.splitting import split_stage
 from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecError
@@ -23,8 +22,9 @@ from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.quantile_rules import QuantileRule
 from arraymill.jobs.operations.quantile_search import Search, plan_passes
-from arraymill.jobs.planning import check_params
-from arraymill.jobs.stages import MapStage, ReduceStage
+from arraymill.jobs.plan.chains import plan_chain
+from arraymill.jobs.plan.planning import check_params
+from arraymill.jobs.stages.shapes import MapStage, ReduceStage
 
 NAMES = ("percentile", "quantile", "median", "nanpercentile", "nanquantile", "nanmedian")
 METHODS = ("linear", "linear", "lower", "higher", "midpoint", "nearest")

@@ -14,7 +14,7 @@ from scipy import special, stats
 from arraymill.jobs.blocks import Grid, as_slices
 from arraymill.jobs.errors import SpecError
 from arraymill.jobs.operations.normal import normal_of_uniform
-from arraymill.jobs.stages import MapStage
+from arraymill.jobs.stages.shapes import MapStage
 
 SHAPES = ((), (0,), (1,), (9,), (5, 3), (3, 0, 2), (2, 3, 5), (41, 1000))
 

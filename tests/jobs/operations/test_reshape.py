@@ -12,7 +12,7 @@ from moved_arrays import arrays, check_kernel, check_moved, draft_of, shapes
 from arraymill.jobs.errors import InputUnsupportedError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
-from arraymill.jobs.stage_inputs import input_regions
+from arraymill.jobs.stages.inputs import input_regions
 
 MB = 1 << 20
 

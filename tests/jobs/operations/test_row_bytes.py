@@ -9,7 +9,7 @@ from arraymill.jobs.blocks import as_slices
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Limits
 from arraymill.jobs.operations.row_bytes import ROW_BYTES, RowBytesParams
-from arraymill.jobs.stages import MapStage
+from arraymill.jobs.stages.shapes import MapStage
 
 
 @pytest.mark.parametrize("block_bytes", [None, 1, 50])

@@ -13,9 +13,9 @@ from in_process_jobs import ShuffledSession, plan_arrays, run_chain
 from operation_contract import LAYOUTS, byte_orders, draw_values, lay_out
 from sklearn.utils.extmath import svd_flip
 
-from arraymill.jobs.chain_plan import ChainPlan
 from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.errors import InputError, SpecError
+from arraymill.jobs.plan.chain_plan import ChainPlan
 
 SHAPES = ((1, 1), (13, 1), (5, 5), (40, 3), (257, 7), (3, 9), (1, 40), (6, 200), (0, 3), (4, 0))
 

@@ -33,9 +33,7 @@ def n_tiles(tile: Tile, m: int, n: int) -> int:
     n_matrices=st.integers(1, 100),
 )
 def test_a_tile_fits_its_budget(m: int, n: int, k: int, panel: int, tile: int, budget: int, n_matrices: int) -> None:
-    chosen = choose_tile(
-        m, n, k, panel_itemsize=panel, tile_itemsize=tile, budget_bytes=budget, n_matrices=n_matrices
-    )
+    chosen = choose_tile(m, n, k, panel_itemsize=panel, tile_itemsize=tile, budget_bytes=budget, n_matrices=n_matrices)
     n_buffers = 1 if chosen.slab >= k else 2
     need = panel * chosen.slab * (chosen.rows + chosen.columns) + n_buffers * tile * chosen.rows * chosen.columns
     assert need <= budget

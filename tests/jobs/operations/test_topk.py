@@ -13,14 +13,14 @@ from in_process_jobs import ROOMY, ShuffledSession, plan_arrays, run_arrays, run
 from numpy.typing import NDArray
 from operation_contract import CODES, LAYOUTS, Case, axes, byte_orders, draw_values, lay_out, shapes
 
-from arraymill.jobs.chains import plan_chain
 from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.engine.splitting import split_stage
 from arraymill.jobs.errors import InputUnsupportedError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.ranked import first_of_rows, numbers_of
-from arraymill.jobs.stages import MapStage, ReduceStage
+from arraymill.jobs.plan.chains import plan_chain
+from arraymill.jobs.stages.shapes import MapStage, ReduceStage
 
 NAN, INF = float("nan"), float("inf")
 

@@ -19,9 +19,7 @@ SMALL = st.integers(1, 30)
 def tilings(draw: st.DrawFn) -> Tiling:
     m, n, k = (draw(SMALL) for _ in range(3))
     tile = [draw(st.integers(1, side)) for side in (m, n, k)]
-    order, resident = draw(
-        st.sampled_from((("rows", "none"), ("rows", "a"), ("columns", "none"), ("columns", "b")))
-    )
+    order, resident = draw(st.sampled_from((("rows", "none"), ("rows", "a"), ("columns", "none"), ("columns", "b"))))
     return Tiling(m, n, k, *tile, order=order, resident=resident)  # type: ignore[arg-type]
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from stored_jobs import START_S, block_record, plan_document
 
-from arraymill.jobs.rates import Rates
+from arraymill.jobs.rates.workers import Rates
 from arraymill.jobs.report import report_of
 from arraymill.jobs.report.advice import advise
 from arraymill.jobs.store import JobState, settle

@@ -1,7 +1,7 @@
 import pytest
 from stored_jobs import START_S, block_record, plan_document
 
-from arraymill.jobs.rates import Rates
+from arraymill.jobs.rates.workers import Rates
 from arraymill.jobs.report import report_of
 from arraymill.jobs.store import JobState, settle
 

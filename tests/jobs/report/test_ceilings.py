@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from stored_jobs import plan_document
 
-from arraymill.jobs.rates import Rates, rates_of
+from arraymill.jobs.rates.workers import Rates, rates_of
 from arraymill.jobs.report.ceilings import alone_s, ceilings_of, worker_ceilings
 
 NOMINAL = rates_of("cpu", "standard", np.dtype("f4"))

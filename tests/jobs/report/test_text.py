@@ -3,7 +3,7 @@ from dataclasses import replace
 
 from stored_jobs import START_S, block_record, plan_document
 
-from arraymill.jobs.rates import Rates
+from arraymill.jobs.rates.workers import Rates
 from arraymill.jobs.report import report_of, report_text, to_json
 from arraymill.jobs.store import JobState, settle
 

@@ -10,7 +10,7 @@ import pytest
 from in_process_jobs import ShuffledSession, plan_arrays
 from scripted_session import ScriptedJournal
 
-from arraymill.cluster.worker_shared import Bound, run_batch
+from arraymill.cluster.worker.shared import Bound, run_batch
 from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.engine import Work
 from arraymill.jobs.errors import BlockFailedError, CannotFitError

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from arraymill.jobs.calibration import Calibration
 from arraymill.jobs.errors import JobError
+from arraymill.jobs.rates.calibration import Calibration
 from arraymill.jobs.store import Machine, calibration_path, read_calibration, write_calibration
 
 NOW_S = 1_800_000_000.0

@@ -58,9 +58,7 @@ def test_looking_creates_nothing_and_keeps_nobody_out(folder: JobFolder) -> None
 def test_many_lookers_do_not_take_one_another_for_a_holder(folder: JobFolder) -> None:
     JobLock.acquire(folder).release()
     found: list[bool] = []
-    threads = [
-        threading.Thread(target=lambda: found.extend(is_locked(folder) for _ in range(500))) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: found.extend(is_locked(folder) for _ in range(500))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from journal_session import same
 
 from arraymill.jobs.errors import StoreFullError
-from arraymill.jobs.kernels import Partial
+from arraymill.jobs.stages.kernels import Partial
 from arraymill.jobs.store import PartialRef, PartialsFile
 
 MIXED: Partial = (

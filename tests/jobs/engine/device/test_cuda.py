@@ -19,7 +19,7 @@ from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.blocks import Grid
 from arraymill.jobs.engine.device import CudaDevice, Engine, Settings
 from arraymill.jobs.engine.device import cuda as cuda_module
-from arraymill.jobs.stages import MapStage
+from arraymill.jobs.stages.shapes import MapStage
 
 SETTINGS = Settings(slot_bytes=64, n_in=3, n_out=2, n_readers=2, n_writers=2)
 RNG = np.random.default_rng(0)

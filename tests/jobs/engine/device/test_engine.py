@@ -17,7 +17,7 @@ from arraymill.jobs.arrays import MemorySource, MemoryTarget
 from arraymill.jobs.blocks import Grid, Region
 from arraymill.jobs.engine.device import Engine, FakeDevice, Settings
 from arraymill.jobs.errors import InputChangedError
-from arraymill.jobs.stages import MapStage, ReduceStage
+from arraymill.jobs.stages.shapes import MapStage, ReduceStage
 
 SETTINGS = Settings(slot_bytes=64, n_in=2, n_out=2, n_readers=2, n_writers=2)
 RNG = np.random.default_rng(0)

@@ -15,12 +15,12 @@ from operation_contract import ARGUMENTS, CODES, LAYOUTS, REDUCTIONS, draw_value
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.inline import InlineSession
 from arraymill.jobs.arrays import MemorySource, MemoryTarget, block_checksum, create_output, open_source
-from arraymill.jobs.chains import plan_chain
 from arraymill.jobs.engine import Fence, StaleEpochError, Work, output_regions, run_block
 from arraymill.jobs.engine.device import Engine, FakeDevice, Settings, install_engine
 from arraymill.jobs.errors import CannotFitError
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.chain import Step
+from arraymill.jobs.plan.chains import plan_chain
 
 SMALL = Settings(slot_bytes=256, n_in=3, n_out=2, n_readers=2, n_writers=2)
 SHAPES = ((), (1,), (700,), (40, 30), (3, 1, 50))

@@ -1,0 +1,1 @@
+"""The cluster that outlives a job: started once, attached to by one job after another."""
