@@ -131,7 +131,7 @@ def _ready(operation: Operation, sources: Sequence[Source]) -> Operation:
     streamed = [number for number, source in enumerate(sources) if getattr(source, "is_streamed", False)]
     if not streamed:
         return operation
-    from .operations.ingest import after_ingest  # most jobs have no use for it
+    from .operations.layouts.ingest import after_ingest
 
     return after_ingest(operation, streamed)
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from .arrays import Source, open_input
-from .arrays.joined import join_sources
+from .arrays.joined.source import join_sources
 from .arrays.locations import is_pattern
 from .operations import Operation
 from .spec.job_spec import InputSpec

@@ -15,7 +15,7 @@ from arraymill.jobs.job import Job
 from arraymill.jobs.limits import Limits
 from arraymill.jobs.operations import OPERATIONS, Operation, Params
 from arraymill.jobs.operations.chain import Chain, Step
-from arraymill.jobs.operations.ingest import INGEST
+from arraymill.jobs.operations.layouts.ingest import INGEST
 from arraymill.jobs.spec.job_spec import JobSpec
 
 MAP, MEAN, STD = OPERATIONS["map"], OPERATIONS["mean"], OPERATIONS["std"]

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from arraymill.jobs.errors import SpecError
-from arraymill.jobs.operations.elementwise import CASTS, FUNCTIONS
-from arraymill.jobs.operations.expression import parse_expression
-from arraymill.jobs.operations.program import compile_program
-from arraymill.jobs.operations.typed import type_expression
+from arraymill.jobs.operations.elementwise.expression import parse_expression
+from arraymill.jobs.operations.elementwise.functions import CASTS, FUNCTIONS
+from arraymill.jobs.operations.elementwise.program import compile_program
+from arraymill.jobs.operations.elementwise.typed import type_expression
 
 DTYPES = ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
 REAL = DTYPES[:-2]

@@ -24,7 +24,7 @@ import numpy as np
 
 from arraymill.jobs import disk
 from arraymill.jobs.arrays import Output, adopt_output, create_output, load_output, output_file, was_published
-from arraymill.jobs.arrays.npy_reader import NpyReader
+from arraymill.jobs.arrays.npy.reader import NpyReader
 from arraymill.jobs.blocks import Grid, as_slices
 from arraymill.jobs.errors import OutputError
 from arraymill.jobs.headers import ArrayHeader

@@ -29,7 +29,7 @@ class SourceFile:
 
     @property
     def module(self) -> str:
-        """The installed name: ``arraymill.jobs.arrays.npy`` for ``jobs/arrays/npy.py``."""
+        """The installed name: ``arraymill.jobs.arrays.npy.source`` for ``jobs/arrays/npy/source.py``."""
         parts = self.path.relative_to(ROOT).with_suffix("").parts
         return ".".join(("arraymill", *(parts[:-1] if self.is_package else parts)))
 

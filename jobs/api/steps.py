@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..arrays import MemorySource, MemoryTarget, Source, Target
-from ..arrays.npy import open_npy
+from ..arrays.npy.source import open_npy
 from ..engine import BlockRecord
 from ..engine.fused import FusedSource
 from ..job import Job

@@ -8,8 +8,8 @@ from .fingerprints import Fingerprint, fingerprint, fingerprint_again
 from .input_formats import open_source
 from .locations import absolute_text
 from .memory import MemorySource, MemoryTarget
-from .npy import NpySource
-from .npy_target import NpyTarget
+from .npy.source import NpySource
+from .npy.target import NpyTarget
 from .opening import open_input
 from .output_checks import check_destination, partial_path
 from .output_formats import (

@@ -28,8 +28,8 @@ from ..headers import ArrayHeader
 from .digests import Span, digest_spans
 from .file_sets import FileSet, list_files
 from .files import FileStamp, open_regular, read_prefix
-from .npy import NpySource
-from .npy_header import HEADER_BYTES, parse_header
+from .npy.header import HEADER_BYTES, parse_header
+from .npy.source import NpySource
 from .source import Source, files_of, marks_of
 
 __all__ = ["Fingerprint", "fingerprint", "fingerprint_again"]

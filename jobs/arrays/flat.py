@@ -14,7 +14,7 @@ from ..blocks import Region, region_shape
 from ..headers import ArrayHeader
 from ..ranges import range_regions
 from .memory import MemorySource
-from .npy import NpySource
+from .npy.source import NpySource
 from .source import Reader, Source, check_block, files_of, marks_of
 
 __all__ = ["FlatReader", "FlatSource", "flatten_source"]

@@ -12,7 +12,7 @@ from numpy.lib import format as npy_format
 from ..errors import InputError, InputUnsupportedError, SpecError
 from .files import open_regular, read_prefix
 from .locations import Location, is_url, locate
-from .npy import open_npy
+from .npy.source import open_npy
 from .source import Source
 
 if TYPE_CHECKING:
@@ -58,31 +58,31 @@ def _open_npy(location: Location, entry: InputSpec) -> Source:
 
 # What few jobs read is imported by those that do: zipfile, h5py and zarr take longer to import than a small job.
 def _open_npz(location: Location, entry: InputSpec) -> Source:
-    from .npz import open_npz
+    from .npz.archive import open_npz
 
     return open_npz(location, entry)
 
 
 def _open_hdf5(location: Location, entry: InputSpec) -> Source:
-    from .hdf5 import open_hdf5
+    from .hdf5.datasets import open_hdf5
 
     return open_hdf5(location, entry)
 
 
 def _open_zarr(location: Location, entry: InputSpec) -> Source:
-    from .zarr_stores import open_zarr
+    from .zarr.stores import open_zarr
 
     return open_zarr(location, entry)
 
 
 def _open_parquet(location: Location, entry: InputSpec) -> Source:
-    from .parquet_source import open_parquet
+    from .parquet.source import open_parquet
 
     return open_parquet(location, entry)
 
 
 def _open_csv(location: Location, entry: InputSpec) -> Source:
-    from .csv_source import open_csv
+    from .csv.source import open_csv
 
     return open_csv(location, entry)
 
@@ -139,7 +139,7 @@ def open_source(path: str | os.PathLike[str], entry: InputSpec | None = None) ->
     """
     name = os.fspath(path)
     if is_url(name):
-        from .remote import open_remote
+        from .remote.opening import open_remote
 
         return open_remote(name, entry)
     if entry is None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..blocks import Region
 from ..errors import InputUnsupportedError
 from ..headers import ArrayHeader
-from .npy_header import check_dtype
+from .npy.header import check_dtype
 from .source import check_block, view_of
 
 __all__ = ["MemoryReader", "MemorySource", "MemoryTarget", "MemoryWriter"]

@@ -38,13 +38,13 @@ def open_input(entry: InputSpec) -> Source:
     if isinstance(entry.path, str) and paths == [entry.path]:
         source = open_source(entry.path, entry)
     else:
-        from .joined import join_sources  # a job of one file has no use for it
+        from .joined.source import join_sources
 
         name = entry.path if isinstance(entry.path, str) else ""
         source = join_sources([open_source(path, entry) for path in paths], entry.join, entry.axis, name=name)
     if entry.select is None:
         return source
-    from .selected import select_source
+    from .selected.source import select_source
 
     return select_source(source, entry.select)
 

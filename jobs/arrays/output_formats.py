@@ -14,14 +14,14 @@ from ..blocks import Shape
 from ..errors import OutputError
 from ..headers import ArrayHeader, Order
 from .locations import is_url, locate
-from .npy_adoption import adopt_npy, was_npy_published
-from .npy_output import create_npy, output_header
+from .npy.adoption import adopt_npy, was_npy_published
+from .npy.output import create_npy, output_header
 from .output_checks import check_destination
 from .output_options import OutputOptions, refuse_options
 from .source import Output, Source
 
 if TYPE_CHECKING:
-    from .packing import Packer
+    from .packed.packing import Packer
 
 __all__ = [
     "OUTPUT_SUFFIXES",
@@ -78,7 +78,7 @@ def create_output(
     packer, header, options = _place_of(path, shape, dtype, order, options)
     if packer is None:
         return create_npy(header.name, shape, dtype, order, replace=replace, inputs=inputs)
-    from .packed_output import create_packed
+    from .packed.output import create_packed
 
     return create_packed(packer, header, options, replace=replace, inputs=inputs)
 
@@ -116,7 +116,7 @@ def adopt_output(
     packer, header, options = _place_of(path, shape, dtype, order, options)
     if packer is None:
         return adopt_npy(header.name, shape, dtype, order, replace=replace, info=info, inputs=inputs)
-    from .packed_adoption import adopt_packed
+    from .packed.adoption import adopt_packed
 
     return adopt_packed(packer, header, options, replace=replace, info=info, inputs=inputs)
 
@@ -143,7 +143,7 @@ def was_published(
     packer, header, _ = _place_of(path, shape, dtype, order, PLAIN)
     if packer is None:
         return was_npy_published(header.name, shape, dtype, order, info=info)
-    from .packed_adoption import was_packed_published
+    from .packed.adoption import was_packed_published
 
     return was_packed_published(packer, header, info=info)
 
@@ -163,7 +163,7 @@ def check_output(path: str | os.PathLike[str], *, replace: bool, inputs: Sequenc
     packer, header, _ = _place_of(path, (), np.dtype("f8"), "C", PLAIN)
     if packer is None:
         return check_destination(header.name, replace=replace, inputs=inputs)
-    from .packed_output import checked_place
+    from .packed.output import checked_place
 
     return checked_place(packer, header, replace=replace, inputs=inputs)()
 
@@ -228,6 +228,6 @@ def _place_of(
     if suffix == _NPY:
         refuse_options(header, options, compressions=("none",))
         return None, header, options
-    from .packers import PACKERS  # a job that writes .npy has no use for them
+    from .packed.packers import PACKERS
 
     return PACKERS[suffix], header, options

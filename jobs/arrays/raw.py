@@ -11,7 +11,7 @@ from ..errors import InputError, SpecError
 from ..headers import ArrayHeader
 from .files import FileStamp, open_regular
 from .locations import Location
-from .npy import NpySource
+from .npy.source import NpySource
 
 if TYPE_CHECKING:
     from ..spec.input import InputSpec

@@ -9,7 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays.csv_packer import table_text
+from ..arrays.csv.packer import table_text
 from ..errors import SpecError
 from ..plan.chain_plan import AnyPlan, ChainPlan
 from ..sizes import format_bytes

@@ -11,40 +11,52 @@ __all__ = ["GROUPS", "OPERATIONS", "Operation", "Params"]
 
 _GROUPS: Mapping[str, Mapping[str, str]] = {
     "Element by element": {
-        **{"map": "map", "apply": "apply", "standardize": "standardize"},
+        **{"map": "elementwise.map", "apply": "apply.apply", "standardize": "elementwise.standardize"},
     },
     "Products and distances": {
-        **{"matmul": "matmul", "tensordot": "tensordot", "einsum": "einsum", "gram": "gram"},
-        **{"cov": "covariance", "corrcoef": "covariance", "cdist": "cdist", "knn": "knn"},
+        **{"matmul": "products.matmul", "tensordot": "products.tensordot", "einsum": "products.einsum"},
+        **{"gram": "products.gram", "cov": "products.covariance", "corrcoef": "products.covariance"},
+        **{"cdist": "distances.cdist", "knn": "distances.knn"},
     },
     "Factorizations": {
-        **{"qr": "qr", "svd": "svd", "pca": "pca", "lstsq": "lstsq"},
+        **{"qr": "factorizations.qr", "svd": "factorizations.svd"},
+        **{"pca": "factorizations.pca", "lstsq": "factorizations.lstsq"},
     },
     "Reductions": {
-        **{"sum": "sums", "mean": "sums", "prod": "prod", "var": "moments", "std": "moments", "norm": "norm"},
-        **{"min": "extrema", "max": "extrema", "ptp": "extrema", "argmin": "arg_extrema", "argmax": "arg_extrema"},
-        **{"any": "logic", "all": "logic", "count_nonzero": "logic"},
+        **dict.fromkeys(("sum", "mean"), "reductions.sums"),
+        **{"prod": "reductions.prod"},
+        **dict.fromkeys(("var", "std"), "reductions.moments"),
+        **{"norm": "reductions.norm"},
+        **dict.fromkeys(("min", "max", "ptp"), "reductions.extrema"),
+        **dict.fromkeys(("argmin", "argmax"), "reductions.arg_extrema"),
+        **dict.fromkeys(("any", "all", "count_nonzero"), "reductions.logic"),
     },
     "Reductions that leave NaN out": {
-        **{"nansum": "sums", "nanmean": "sums", "nanprod": "prod", "nanvar": "moments", "nanstd": "moments"},
-        **{"nanmin": "extrema", "nanmax": "extrema", "nanargmin": "arg_extrema", "nanargmax": "arg_extrema"},
-        **dict.fromkeys(("nanpercentile", "nanquantile", "nanmedian"), "quantiles"),
+        **dict.fromkeys(("nansum", "nanmean"), "reductions.sums"),
+        **{"nanprod": "reductions.prod"},
+        **dict.fromkeys(("nanvar", "nanstd"), "reductions.moments"),
+        **dict.fromkeys(("nanmin", "nanmax"), "reductions.extrema"),
+        **dict.fromkeys(("nanargmin", "nanargmax"), "reductions.arg_extrema"),
+        **dict.fromkeys(("nanpercentile", "nanquantile", "nanmedian"), "counting.quantiles"),
     },
     "Counts and order": {
-        **{"histogram": "histogram", "bincount": "bincount", "topk": "topk"},
-        **dict.fromkeys(("percentile", "quantile", "median"), "quantiles"),
+        **{"histogram": "counting.histogram", "bincount": "counting.bincount", "topk": "counting.topk"},
+        **dict.fromkeys(("percentile", "quantile", "median"), "counting.quantiles"),
     },
     "Along an axis": {
-        **{"cumsum": "cumulative", "cumprod": "cumulative", "diff": "differences"},
-        **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "fourier"),
+        **dict.fromkeys(("cumsum", "cumprod"), "running.cumulative"),
+        **{"diff": "running.differences"},
+        **dict.fromkeys(("fft", "ifft", "rfft", "irfft"), "running.fourier"),
     },
     "Other shapes and files": {
-        **{"convert": "convert", "rechunk": "rechunk", "transpose": "transpose", "reshape": "reshape"},
-        **{"concatenate": "joins", "stack": "joins"},
+        **{"convert": "layouts.convert", "rechunk": "layouts.rechunk"},
+        **{"transpose": "layouts.transpose", "reshape": "layouts.reshape"},
+        **dict.fromkeys(("concatenate", "stack"), "layouts.joins"),
     },
     "New arrays": {
-        **dict.fromkeys(("zeros", "ones", "full"), "creation"),
-        **{"arange": "arange", "rand": "random", "randn": "random"},
+        **dict.fromkeys(("zeros", "ones", "full"), "creation.constants"),
+        **{"arange": "creation.arange"},
+        **dict.fromkeys(("rand", "randn"), "creation.random"),
     },
 }
 """The module of each operation, where it stands under its name in capitals; by headings, as they are listed."""

@@ -11,7 +11,7 @@ import arraymill.jobs.api.step_run as step_run
 import arraymill.jobs.store.ledger as ledger
 import arraymill.jobs.store.partials as partials
 from arraymill.jobs.api.completion import MergedRegions
-from arraymill.jobs.arrays.npy_target import NpyTarget
+from arraymill.jobs.arrays.npy.target import NpyTarget
 from arraymill.jobs.store import Journal
 
 __all__ = ["MUTANTS"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from arraymill.jobs.api import run
-from arraymill.jobs.arrays.joined import JoinedSource
+from arraymill.jobs.arrays.joined.source import JoinedSource
 from arraymill.jobs.errors import InputUnsupportedError, SpecError
 from arraymill.jobs.job import Job, open_job
 from arraymill.jobs.spec.job_spec import JobSpec

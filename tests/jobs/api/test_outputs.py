@@ -11,7 +11,7 @@ import pytest
 from disk_faults import Died, FaultyDisk
 from numpy.typing import NDArray
 
-import arraymill.jobs.arrays.packers as packers
+import arraymill.jobs.arrays.packed.packers as packers
 from arraymill.jobs import run
 from arraymill.jobs.api.loaded import load_result
 from arraymill.jobs.api.outputs import make_ready
@@ -114,7 +114,7 @@ def test_a_disk_that_is_full_when_it_is_packed_costs_no_block(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("arraymill.jobs.arrays.zarr_packer._create", fail)
+        patch.setattr("arraymill.jobs.arrays.zarr.packer._create", fail)
         # as of a job that is not brief
         patch.setattr("arraymill.jobs.api.driver._STATE_PERIOD_S", 0.0)
         with pytest.raises(InterruptedJobError, match=r"y\.zarr: the disk is full") as caught:

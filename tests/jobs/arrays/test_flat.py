@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arraymill.jobs.arrays.flat import FlatSource, flatten_source
 from arraymill.jobs.arrays.memory import MemorySource
-from arraymill.jobs.arrays.npy import NpySource, open_npy
+from arraymill.jobs.arrays.npy.source import NpySource, open_npy
 
 
 @given(

@@ -112,7 +112,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_after_the_check_leaves_nothing(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arraymill.jobs.arrays.npy_output.check_space", lambda *_: None)
+    monkeypatch.setattr("arraymill.jobs.arrays.npy.output.check_space", lambda *_: None)
     with pytest.raises(OutputError, match="full"):
         create(small_disk / "y.npy", (500_000,))
     assert list(small_disk.iterdir()) == []

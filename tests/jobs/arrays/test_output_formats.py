@@ -16,7 +16,7 @@ from arraymill.jobs.arrays import (
     output_file,
     was_published,
 )
-from arraymill.jobs.arrays.packers import PACKERS
+from arraymill.jobs.arrays.packed.packers import PACKERS
 from arraymill.jobs.errors import OutputError
 from arraymill.jobs.headers import ArrayHeader
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arraymill.jobs.arrays import MemorySource, npy_views, open_source
+from arraymill.jobs.arrays import MemorySource, open_source
+from arraymill.jobs.arrays.npy import views as npy_views
 from arraymill.jobs.blocks import Grid, as_slices
 from arraymill.jobs.engine import spans
 from arraymill.jobs.engine.clock import Clock

@@ -17,7 +17,7 @@ from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.operations.block_sums import RUN
+from arraymill.jobs.operations.reductions.block_sums import RUN
 from arraymill.jobs.plan.planning import plan_job
 
 ORDERS = (None, 1, 2, 3)

@@ -25,7 +25,7 @@ from arraymill.jobs.engine.device import Engine, FakeDevice, Settings, outlet
 from arraymill.jobs.engine.device import contract as contract_module
 from arraymill.jobs.engine.device.contract import plan_products, stripe_rows
 from arraymill.jobs.engine.device.device import EventName
-from arraymill.jobs.operations.traffic import Tiling, moved_elements
+from arraymill.jobs.operations.products.traffic import Tiling, moved_elements
 
 N_SCHEDULES = 500
 N_GROUPS = 20

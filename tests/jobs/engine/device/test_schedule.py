@@ -8,7 +8,7 @@ import pytest
 
 from arraymill.jobs.engine.device import schedule
 from arraymill.jobs.engine.device.schedule import assign_slots
-from arraymill.jobs.operations import traffic
+from arraymill.jobs.operations.products import traffic
 
 
 @pytest.mark.parametrize("seed", range(200))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from arraymill.jobs.engine.device.settings import Settings
-from arraymill.jobs.operations.device_memory import ring_bytes
+from arraymill.jobs.operations.products.device_memory import ring_bytes
 
 
 @pytest.mark.parametrize("allowed", [8 << 20, 100 << 20, 1 << 30, 6 << 30])

@@ -1,0 +1,1 @@
+"""Many arrays as one source, joined end to end or stacked."""

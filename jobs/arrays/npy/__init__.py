@@ -1,0 +1,1 @@
+"""``.npy`` files: read by region where they lie, and written by many processes at once."""

@@ -1,0 +1,1 @@
+"""``.npz`` archives: members read where they lie or as they are unpacked, and archives of one member written."""

@@ -1,0 +1,1 @@
+"""Parquet files: numeric columns read by row group, and packed from finished arrays."""

@@ -1,0 +1,1 @@
+"""Arrays behind URLs, read by region through fsspec."""

@@ -1,0 +1,1 @@
+"""What is found by counting or ordering: histograms, quantiles, the largest elements."""

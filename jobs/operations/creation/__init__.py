@@ -1,0 +1,1 @@
+"""New arrays: constants, ranges, random numbers."""

@@ -1,0 +1,1 @@
+"""Expressions of NumPy's elementwise functions, on NumPy and on torch."""

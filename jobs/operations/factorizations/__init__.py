@@ -1,0 +1,1 @@
+"""QR, SVD, PCA and least squares of tall matrices."""

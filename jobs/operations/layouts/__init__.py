@@ -1,0 +1,1 @@
+"""The same elements in another dtype, order, shape or format."""

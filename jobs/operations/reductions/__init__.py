@@ -1,0 +1,1 @@
+"""Reductions of axes to one number each: sums, moments, extremes, norms, truth."""

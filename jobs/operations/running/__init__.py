@@ -1,0 +1,1 @@
+"""What goes along an axis: running sums and products, differences, Fourier transforms."""

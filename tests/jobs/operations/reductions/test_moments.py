@@ -1,0 +1,47 @@
+"""Facts of moments beyond the contract: merges that are exact in theory, and weights of nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arraymill.jobs.operations.reductions.moments import MomentKernel
+
+F8 = np.dtype("f8")
+KERNEL = MomentKernel(F8, F8, 0, root=False, skip_nan=True)
+VALUES = st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=30)
+
+
+def fold(values: list[float]) -> tuple[np.ndarray, ...]:
+    return KERNEL.fold(np, np.array(values), (0,), (0,))
+
+
+@given(VALUES, VALUES)
+def test_two_halves_have_the_moments_of_the_whole(left: list[float], right: list[float]) -> None:
+    n, mean, m2 = KERNEL.merge(fold(left), fold(right))
+    present = np.array([value for value in (*left, *right) if value == value])
+    assert n == len(present)
+    if not len(present):
+        return
+    size = np.abs(present).max()
+    assert abs(mean - present.mean()) <= 4 * len(present) * 2.0**-53 * size
+    exact = ((present - present.mean()) ** 2).sum()
+    assert abs(m2 - exact) <= 16 * len(present) ** 2 * 2.0**-53 * (exact + 2.0**-50 * size**2)
+
+
+def test_an_empty_half_weighs_nothing() -> None:
+    some, none = fold([1.0, 2.0]), fold([float("nan")])
+    for merged in (KERNEL.merge(some, none), KERNEL.merge(none, some)):
+        assert [part.tolist() for part in merged] == [part.tolist() for part in some]
+    assert KERNEL.merge(none, none)[0] == 0
+    assert np.isnan(KERNEL.finish(KERNEL.merge(none, none)))
+
+
+@pytest.mark.parametrize("ddof", [2, 3])
+def test_no_degrees_of_freedom_are_numpys_answer(ddof: float) -> None:
+    plain = MomentKernel(F8, F8, ddof, root=False, skip_nan=False)
+    assert plain.finish(plain.fold(np, np.array([1.0, 2.0]), (0,), (0,))) == np.inf
+    skipping = MomentKernel(F8, F8, ddof, root=False, skip_nan=True)
+    assert np.isnan(skipping.finish(skipping.fold(np, np.array([1.0, 2.0]), (0,), (0,))))
