@@ -13,9 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from source_tree import SUPPORT
 from worker_tasks import TIMEOUT_S, alive, wait_until
 
-SCRIPT = Path(__file__).parents[1] / "driver_script.py"
+SCRIPT = SUPPORT / "driver_script.py"
 
 
 @contextmanager

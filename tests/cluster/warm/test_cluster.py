@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from dask_sessions import begin, end_of, pids, run, until_up
+from source_tree import SUPPORT
 from worker_tasks import add, alive, own_pid, wait_until
 
 from arraymill.cluster.config import ClusterConfig
@@ -27,7 +28,7 @@ from arraymill.cluster.warm.cluster import WarmCluster, attach, start_warm, stop
 from arraymill.cluster.warm.home import read_home, write_home
 from arraymill.cluster.warm.session import AttachedSession
 
-CLIENT = Path(__file__).parents[1] / "warm_client.py"
+CLIENT = SUPPORT / "warm_client.py"
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from dask_sessions import begin, end_of, pids, run, until_up
+from source_tree import SUPPORT
 from worker_tasks import TIMEOUT_S, add, alive, hold_interpreter, own_pid, wait_until
 
 from arraymill.cluster.config import ClusterConfig
@@ -25,7 +26,7 @@ from arraymill.cluster.warm.lock import holder_of
 @pytest.fixture
 def home_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     # the tasks of the tests are functions of modules there
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     (tmp_path / "scratch").mkdir()
     file = tmp_path / "home" / "cluster.json"
     yield file

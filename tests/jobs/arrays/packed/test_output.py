@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from disk_faults import FaultyDisk
+from source_tree import SUPPORT
 
 import arraymill.jobs.arrays.packed.packing as packing
 from arraymill.jobs import disk
@@ -22,7 +23,7 @@ F8 = np.dtype("<f8")
 KIND: Any = ((3, 4), F8, "C")
 WHOLE = np.arange(12.0).reshape(3, 4)
 NAMES = ["y.npz", "y.zarr", "y.h5", "y.csv", "y.parquet"]
-SCRIPT = Path(__file__).parents[2] / "packed_output_kills.py"
+SCRIPT = SUPPORT / "packed_output_kills.py"
 
 
 def create(path: Path, *, replace: bool = False) -> Output:
