@@ -39,3 +39,14 @@ def test_a_package_exports_what_it_can_give(file: SourceFile) -> None:
     exported = list(getattr(package, "__all__", []))
     assert exported == sorted_exports(exported)
     assert [name for name in exported if not hasattr(package, name)] == []
+
+
+LAZY = [file for file in FILES if file.is_package and "__getattr__" in {getattr(node, "name", "") for node in file.tree.body}]
+
+
+@pytest.mark.parametrize("file", LAZY, ids=lambda file: file.name)
+def test_no_part_of_a_package_takes_the_name_of_what_it_loads_when_used(file: SourceFile) -> None:
+    # importing a.plan sets the attribute `plan` of a, and a.__getattr__ is not asked for a function of that name
+    folder = file.path.parent
+    parts = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert parts & set(import_module(file.module).__all__) == set()

@@ -31,7 +31,7 @@ JOBS = {
     "in_memory": 2.1,
     "joining": 2.1,
     "job": 3,
-    "plan": 3.1,
+    "plans": 3.1,
     "engine": 4,
     "gauges": 4,
     "store": 4.1,
@@ -149,8 +149,8 @@ def test_an_unknown_module_is_refused() -> None:
 @pytest.mark.parametrize(
     ("importer", "imported", "allowed"),
     [
-        ("planning", "arrays", True),
-        ("arrays", "planning", False),
+        ("plans", "arrays", True),
+        ("arrays", "plans", False),
         ("arrays", "operations", False),
         ("headers", "blocks", True),
         ("blocks", "headers", False),

@@ -61,7 +61,7 @@ def test_a_small_job_imports_neither_a_cluster_nor_what_asks_for_gpus(
     assert np.load(tmp_path / "y.npy") == 2000.0
 
 
-LIGHT = ["jobs", "jobs.api", "jobs.spec.load", "jobs.operations", "jobs.plan.planning"]
+LIGHT = ["jobs", "jobs.api", "jobs.spec.load", "jobs.operations", "jobs.plans.planning"]
 LIGHT += ["cluster", "cluster.config", "cluster.devices"]
 
 

@@ -19,7 +19,7 @@ from arraymill.cluster.devices import cpu_count, gpus
 
 from ..job import Job
 from ..limits import DeviceKind
-from ..plan.chain_plan import AnyPlan
+from ..plans.chain_plan import AnyPlan
 from ..rates.calibration import Calibration
 from ..rates.workers import Rates, measured_rates
 from ..store import Machine, home_folder, read_calibration

@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 from ..errors import SpecError
 from ..in_memory import input_entry, is_described
 from ..job import open_job
-from ..plan.chain_plan import AnyPlan
-from ..plan.placement import Place
+from ..plans.chain_plan import AnyPlan
+from ..plans.placement import Place
 from ..runner import Progress
 from ..spec.document import Document
 from ..spec.job_spec import JobSpec

@@ -16,9 +16,9 @@ from arraymill.cluster.session import open_cluster
 from ..arrays import MemorySource, Output, Source, create_output
 from ..engine import BlockRecord
 from ..job import Job
-from ..plan.chain_plan import AnyPlan, ChainPlan, PlannedStep
-from ..plan.placement import Place
-from ..plan.planning import Plan
+from ..plans.chain_plan import AnyPlan, ChainPlan, PlannedStep
+from ..plans.placement import Place
+from ..plans.planning import Plan
 from ..runner import Progress
 from ..spec.job_spec import OutputSpec
 from .calibration import measure_workers

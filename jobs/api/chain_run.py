@@ -12,9 +12,9 @@ from typing import Any
 from ..arrays import Output, Source, open_source
 from ..engine import BlockRecord
 from ..job import Job
-from ..plan.chain_plan import ChainPlan, PlannedStep
-from ..plan.placement import Place
-from ..plan.record import plan_record
+from ..plans.chain_plan import ChainPlan, PlannedStep
+from ..plans.placement import Place
+from ..plans.record import plan_record
 from ..runner import Progress
 from ..spec.job_spec import OutputSpec
 from ..stages.shapes import ConstantStage

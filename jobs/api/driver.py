@@ -23,9 +23,9 @@ from ..arrays import output_file
 from ..engine import BlockRecord
 from ..errors import CancelledJobError
 from ..job import Job
-from ..plan.chain_plan import AnyPlan, ChainPlan
-from ..plan.placement import Place
-from ..plan.planning import Plan
+from ..plans.chain_plan import AnyPlan, ChainPlan
+from ..plans.placement import Place
+from ..plans.planning import Plan
 from ..runner import Progress
 from ..stages.shapes import ConstantStage
 from ..store import JobFolder, JobLock, JobState, Journal, read_settled, read_state, write_state

@@ -17,9 +17,9 @@ from ..arrays import MemorySource, Source, create_output
 from ..blocks import Region, whole_region
 from ..engine import BlockRecord
 from ..job import Job
-from ..plan.chain_plan import AnyPlan, ChainPlan
-from ..plan.placement import Place
-from ..plan.planning import Plan
+from ..plans.chain_plan import AnyPlan, ChainPlan
+from ..plans.placement import Place
+from ..plans.planning import Plan
 from ..runner import Progress, run_work
 from ..stages.shapes import ConstantStage
 from .calibration import measure_workers

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ..engine import BlockRecord
 from ..errors import SkippedBlocksError
-from ..plan.chain_plan import AnyPlan
-from ..plan.placement import Place
+from ..plans.chain_plan import AnyPlan
+from ..plans.placement import Place
 
 __all__ = ["Outcome"]
 

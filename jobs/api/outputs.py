@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..arrays import Output, OutputOptions, check_format
 from ..job import Job
-from ..plan.chain_plan import AnyPlan, ChainPlan
+from ..plans.chain_plan import AnyPlan, ChainPlan
 from ..spec.job_spec import OutputSpec
 from ..store import Journal
 from .steps import output_specs

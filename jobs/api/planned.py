@@ -8,9 +8,9 @@ from arraymill.cluster.devices import gpus
 
 from ..job import Job
 from ..limits import DeviceKind
-from ..plan.chain_plan import AnyPlan
-from ..plan.chains import plan_operation
-from ..plan.placement import Place, choose_device, choose_place
+from ..plans.chain_plan import AnyPlan
+from ..plans.chains import plan_operation
+from ..plans.placement import Place, choose_device, choose_place
 from ..rates.workers import Rates
 from .calibration import rates_for
 from .outputs import check_formats

@@ -12,10 +12,10 @@ import numpy as np
 from ..arrays import Output, adopt_output, create_output, fingerprint, was_published
 from ..errors import OutputError
 from ..job import Job
-from ..plan.chain_plan import AnyPlan, ChainPlan
-from ..plan.chain_record import job_record, restore_job_plan
-from ..plan.placement import Place
-from ..plan.planning import Plan
+from ..plans.chain_plan import AnyPlan, ChainPlan
+from ..plans.chain_record import job_record, restore_job_plan
+from ..plans.placement import Place
+from ..plans.planning import Plan
 from ..rates.workers import Rates, rates_of
 from ..store import JobFolder, Journal, Settled, read_settled, write_file
 from ..versions import current_versions

@@ -13,9 +13,9 @@ from ..blocks import ceil_div
 from ..errors import CannotFitError, SpecError
 from ..job import Job
 from ..limits import Budget, DeviceKind, fit_workers, workers_bytes
-from ..plan.chain_plan import AnyPlan
-from ..plan.chains import plan_operation
-from ..plan.placement import Place, process_bytes
+from ..plans.chain_plan import AnyPlan
+from ..plans.chains import plan_operation
+from ..plans.placement import Place, process_bytes
 from ..sizes import format_bytes, limit_bytes
 
 __all__ = ["budget_of", "check_precision", "cluster_config", "fitting_workers", "wanted_workers"]

@@ -10,8 +10,8 @@ from typing import Any
 from ..arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, output_file, partial_path
 from ..errors import InputChangedError, JobError, SpecError
 from ..job import Job, open_job
-from ..plan.chain_plan import AnyPlan, ChainPlan
-from ..plan.chain_record import restore_job_plan
+from ..plans.chain_plan import AnyPlan, ChainPlan
+from ..plans.chain_record import restore_job_plan
 from ..spec.job_spec import JobSpec
 from ..stages.inputs import blocks_reading
 from ..store import JobFolder, Settled, read_settled, read_state

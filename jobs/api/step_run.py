@@ -10,7 +10,7 @@ from ..arrays import Output
 from ..blocks import whole_region
 from ..engine import BlockRecord
 from ..job import Job
-from ..plan.planning import Plan
+from ..plans.planning import Plan
 from ..runner import Progress, Stop, run_work
 from ..stages.shapes import ConstantStage
 from ..store import JobFolder, Journal

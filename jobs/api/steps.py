@@ -12,7 +12,7 @@ from ..engine import BlockRecord
 from ..engine.fused import FusedSource
 from ..job import Job
 from ..output_names import output_beside
-from ..plan.chain_plan import ChainPlan, Fusion, PlannedStep
+from ..plans.chain_plan import ChainPlan, Fusion, PlannedStep
 from ..runner import Progress
 from ..spec.job_spec import OutputSpec
 from ..stages.shapes import MapStage

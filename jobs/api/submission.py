@@ -15,7 +15,7 @@ from ..arrays import check_output as place_output
 from ..errors import JobError, OutputError
 from ..job import Job, open_job
 from ..operations import OPERATIONS
-from ..plan.chain_plan import ChainPlan
+from ..plans.chain_plan import ChainPlan
 from ..spec.job_spec import JobSpec, OutputSpec
 from ..spec.load import load_spec
 from ..spec.write import format_yaml

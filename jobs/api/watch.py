@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..plan.chain_plan import AnyPlan
-from ..plan.placement import Place
+from ..plans.chain_plan import AnyPlan
+from ..plans.placement import Place
 from ..runner import Progress
 
 __all__ = ["SILENT", "Watch"]

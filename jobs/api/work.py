@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..arrays import Source, Target
 from ..engine import BackendKind, Fence, Work
 from ..job import Job
-from ..plan.planning import Plan
+from ..plans.planning import Plan
 from ..runner import FaultPolicy
 from ..stages.shapes import ConstantStage
 from ..store import JobFolder

@@ -10,7 +10,7 @@ from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import open_cluster
 
 from ..job import Job
-from ..plan.placement import Place
+from ..plans.placement import Place
 from ..store import JobFolder, home_folder
 from .resources import cluster_config
 

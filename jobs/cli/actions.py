@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -17,8 +17,8 @@ from ..api.stored import run_stored
 from ..api.watch import Watch
 from ..errors import SpecError
 from ..job import open_job
-from ..plan.chain_plan import AnyPlan, ChainPlan
-from ..plan.placement import Place
+from ..plans.chain_plan import AnyPlan, ChainPlan
+from ..plans.placement import Place
 from ..spec.job_spec import JobSpec
 from .chain_view import job_plan_record, job_plan_table
 from .plan_view import header_text
@@ -116,7 +116,8 @@ def show_outcome(job: JobSpec, outcome: Outcome, as_json: bool) -> None:
 def _say_draining(title: str) -> None:
     if not is_quiet():
         # from a signal's handler: the buffered stream may be in the middle of a line
-        os.write(2, f"{title}: stopping once the running blocks are done; again to leave now\n".encode())
+        with suppress(OSError):
+            os.write(2, f"{title}: stopping once the running blocks are done; again to leave now\n".encode())
 
 
 def plan_job(job: JobSpec, as_json: bool) -> None:

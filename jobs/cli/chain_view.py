@@ -6,9 +6,9 @@ from typing import Any
 
 from ..durations import format_seconds
 from ..output_names import output_beside
-from ..plan.chain_plan import AnyPlan, ChainPlan, Fusion, PlannedStep
-from ..plan.placement import Place
-from ..plan.planning import Plan
+from ..plans.chain_plan import AnyPlan, ChainPlan, Fusion, PlannedStep
+from ..plans.placement import Place
+from ..plans.planning import Plan
 from ..sizes import format_bytes
 from ..spec.job_spec import OutputSpec
 from .plan_view import header_text, memory_text, named_text, parameters_text, place_text, plan_record, plan_table

@@ -9,8 +9,8 @@ import click
 
 from ..api import run_spec
 from ..errors import VerificationError
-from ..plan.chain_plan import AnyPlan
-from ..plan.placement import Place
+from ..plans.chain_plan import AnyPlan
+from ..plans.placement import Place
 from ..sizes import format_bytes
 from ..spec.job_spec import JobSpec
 from .chain_view import job_plan_table

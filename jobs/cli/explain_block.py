@@ -8,8 +8,8 @@ from typing import Any
 from ..api.submission import read_spec
 from ..errors import JobError, SpecError
 from ..job import open_job
-from ..plan.chain_plan import ChainPlan
-from ..plan.chain_record import restore_job_plan
+from ..plans.chain_plan import ChainPlan
+from ..plans.chain_record import restore_job_plan
 from ..runner.messages import describe_region
 from ..stages.inputs import input_regions
 from ..store import JobFolder, read_ledger, step_offsets

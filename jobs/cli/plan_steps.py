@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..durations import format_seconds
-from ..plan.planning import Plan
+from ..plans.planning import Plan
 from ..sizes import format_bytes
 
 __all__ = ["step_table"]

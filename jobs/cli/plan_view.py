@@ -9,9 +9,9 @@ from typing import Any
 from ..blocks import Shape, ceil_div
 from ..durations import format_seconds
 from ..headers import ArrayHeader
-from ..plan.chain_plan import AnyPlan
-from ..plan.placement import Place
-from ..plan.planning import Plan
+from ..plans.chain_plan import AnyPlan
+from ..plans.placement import Place
+from ..plans.planning import Plan
 from ..sizes import format_bytes
 from ..spec.job_spec import OutputSpec
 from ..stages.shapes import ConstantStage, ContractStage, Stage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from ..arrays.csv.packer import table_text
 from ..errors import SpecError
-from ..plan.chain_plan import AnyPlan, ChainPlan
+from ..plans.chain_plan import AnyPlan, ChainPlan
 from ..sizes import format_bytes
 from ..spec.job_spec import JobSpec
 from .plan_view import header_text
 from .result_view import result_text
+from .streams import to_stdout
 
 __all__ = ["check_small", "is_to_stdout", "kept_in_store", "lines_of", "write_arrays"]
 
@@ -76,16 +78,23 @@ def write_arrays(arrays: dict[str, NDArray[Any]]) -> None:
         By their names, which a terminal shows if there are several.
     """
     if not sys.stdout.isatty():
-        sys.stdout.flush()
-        stream = sys.stdout.buffer
-        for array in arrays.values():
-            np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
-        stream.flush()
+        with to_stdout():
+            sys.stdout.flush()
+            for array in arrays.values():
+                sys.stdout.buffer.write(_npy_of(np.asarray(array)))
+            sys.stdout.buffer.flush()
         return
     for name, array in arrays.items():
         if len(arrays) > 1:
             click.echo(f"# {name}")
         click.echo(lines_of(np.asarray(array)), nl=False)
+
+
+def _npy_of(array: NDArray[Any]) -> memoryview:
+    # NumPy writes to a real file past Python, and of a pipe whose reader has gone it says nothing but "0 written"
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, allow_pickle=False)
+    return file.getbuffer()
 
 
 def lines_of(array: NDArray[Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..engine import BlockRecord
-from ..plan.placement import process_bytes
+from ..plans.placement import process_bytes
 from ..store import JobState, Settled
 from .advice import advise
 from .ceilings import alone_s, ceilings_of, worker_ceilings

@@ -22,7 +22,7 @@ from arraymill.jobs.blocks import Region
 from arraymill.jobs.engine import BlockRecord, BlockResult, Work
 from arraymill.jobs.limits import Budget, Precision
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.planning import plan_job
 from arraymill.jobs.runner import run_work
 
 SHAPE = (2000, 300)

@@ -34,7 +34,7 @@ from arraymill.jobs import plan, run
 """
 PARTS_FIRST = f"""
 import arraymill.jobs.runner
-import arraymill.jobs.plan.planning
+import arraymill.jobs.plans.planning
 {JOBS_FIRST}
 """
 

@@ -12,7 +12,7 @@ from arraymill.jobs import run
 from arraymill.jobs.api import plan_spec, run_spec
 from arraymill.jobs.cli.request import check_job
 from arraymill.jobs.errors import SpecError
-from arraymill.jobs.plan.chain_plan import ChainPlan
+from arraymill.jobs.plans.chain_plan import ChainPlan
 from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.spec.load import load_spec
 from arraymill.jobs.spec.write import format_yaml

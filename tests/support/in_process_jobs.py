@@ -16,9 +16,9 @@ from arraymill.jobs.blocks import whole_region
 from arraymill.jobs.engine import BackendKind, Work
 from arraymill.jobs.limits import Budget, DeviceKind, Precision
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.chain_plan import AnyPlan, ChainPlan
-from arraymill.jobs.plan.chains import plan_operation
-from arraymill.jobs.plan.planning import Plan
+from arraymill.jobs.plans.chain_plan import AnyPlan, ChainPlan
+from arraymill.jobs.plans.chains import plan_operation
+from arraymill.jobs.plans.planning import Plan
 from arraymill.jobs.runner import run_work
 from arraymill.jobs.stages.shapes import ConstantStage
 

@@ -17,7 +17,7 @@ from arraymill.jobs.blocks import as_slices
 from arraymill.jobs.engine.splitting import split_stage
 from arraymill.jobs.limits import Limits
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.planning import plan_job
 from arraymill.jobs.stages.shapes import MapStage
 
 shapes = st.lists(st.sampled_from((0, 1, 2, 3, 5, 7)), max_size=4).map(tuple) | st.sampled_from(

@@ -15,7 +15,7 @@ from arraymill.cluster.nvml import Gpu
 from arraymill.jobs.api import calibration, planned, resources
 from arraymill.jobs.job import Job, open_job
 from arraymill.jobs.limits import DeviceKind
-from arraymill.jobs.plan.record import plan_record
+from arraymill.jobs.plans.record import plan_record
 from arraymill.jobs.rates.calibration import Calibration
 from arraymill.jobs.spec.job_spec import JobSpec
 

@@ -11,9 +11,9 @@ from in_process_jobs import ROOMY
 from arraymill.jobs.cli.chain_view import job_plan_record, job_plan_table
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.chains import plan_chain
-from arraymill.jobs.plan.placement import Place
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.chains import plan_chain
+from arraymill.jobs.plans.placement import Place
+from arraymill.jobs.plans.planning import plan_job
 from arraymill.jobs.spec.job_spec import OutputSpec
 
 X = ArrayHeader("x.npy", (1000, 5), np.dtype("f4"))

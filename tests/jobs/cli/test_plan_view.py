@@ -8,8 +8,8 @@ from arraymill.jobs.cli.plan_view import header_text, plan_record, plan_table, t
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.placement import Place
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.placement import Place
+from arraymill.jobs.plans.planning import plan_job
 from arraymill.jobs.spec.job_spec import OutputSpec
 
 PLACE = Place("local", "cpu", "as asked")

@@ -153,7 +153,7 @@ from arraymill.jobs.engine import Work, run_block
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.planning import plan_job
 
 path, name, params = sys.argv[1], sys.argv[2], eval(sys.argv[3])
 shape, mib = (1024, 8192), 1 << 20

@@ -18,7 +18,7 @@ from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.reductions.block_sums import RUN
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.planning import plan_job
 
 ORDERS = (None, 1, 2, 3)
 EXACT = ("min", "max", "ptp", *ARGUMENTS, "any", "all", "count_nonzero", "nanmin", "nanmax")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from arraymill.jobs.errors import SpecError
 from arraymill.jobs.operations import OPERATIONS, Params
 from arraymill.jobs.operations.operation import ask_numpy
-from arraymill.jobs.plan.chain_plan import ChainPlan
+from arraymill.jobs.plans.chain_plan import ChainPlan
 from arraymill.jobs.stages.shapes import ConstantStage
 
 

@@ -16,7 +16,7 @@ from arraymill.jobs.engine.device.fake import FakeDevice
 from arraymill.jobs.engine.device.suits import suits
 from arraymill.jobs.limits import Budget, Precision
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.planning import Plan, plan_job
+from arraymill.jobs.plans.planning import Plan, plan_job
 
 GB = 1 << 30
 

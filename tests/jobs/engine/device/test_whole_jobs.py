@@ -20,7 +20,7 @@ from arraymill.jobs.engine.device import Engine, FakeDevice, Settings, install_e
 from arraymill.jobs.errors import CannotFitError
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.chain import Step
-from arraymill.jobs.plan.chains import plan_chain
+from arraymill.jobs.plans.chains import plan_chain
 
 SMALL = Settings(slot_bytes=256, n_in=3, n_out=2, n_readers=2, n_writers=2)
 SHAPES = ((), (1,), (700,), (40, 30), (3, 1, 50))

@@ -22,8 +22,8 @@ from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.counting.quantile_rules import QuantileRule
 from arraymill.jobs.operations.counting.quantile_search import Search, plan_passes
-from arraymill.jobs.plan.chains import plan_chain
-from arraymill.jobs.plan.planning import check_params
+from arraymill.jobs.plans.chains import plan_chain
+from arraymill.jobs.plans.planning import check_params
 from arraymill.jobs.stages.shapes import MapStage, ReduceStage
 
 NAMES = ("percentile", "quantile", "median", "nanpercentile", "nanquantile", "nanmedian")

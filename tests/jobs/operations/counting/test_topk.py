@@ -19,7 +19,7 @@ from arraymill.jobs.errors import InputUnsupportedError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.counting.ranked import first_of_rows, numbers_of
-from arraymill.jobs.plan.chains import plan_chain
+from arraymill.jobs.plans.chains import plan_chain
 from arraymill.jobs.stages.shapes import MapStage, ReduceStage
 
 NAN, INF = float("nan"), float("inf")

@@ -10,7 +10,7 @@ from in_process_jobs import ROOMY, run_plan
 
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.operations.elementwise.field import FIELD
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.planning import plan_job
 
 PAIR = np.dtype([("distance", "f4"), ("index", "i8"), ("row", "f8", (3,))])
 

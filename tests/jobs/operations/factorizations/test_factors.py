@@ -19,7 +19,7 @@ from arraymill.jobs.operations.factorizations.rotated import ROTATED
 from arraymill.jobs.operations.factorizations.row_blocks import RowBlocks
 from arraymill.jobs.operations.factorizations.tall_product import TALL_PRODUCT
 from arraymill.jobs.operations.operation import Operation
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.planning import plan_job
 from arraymill.jobs.stages.shapes import MapStage
 
 RNG = np.random.default_rng(0)

@@ -19,8 +19,8 @@ from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget, Limits
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.factorizations.row_blocks import choose_rows
-from arraymill.jobs.plan.chain_plan import ChainPlan
-from arraymill.jobs.plan.chains import plan_chain
+from arraymill.jobs.plans.chain_plan import ChainPlan
+from arraymill.jobs.plans.chains import plan_chain
 
 SHAPES = ((1, 1), (13, 1), (5, 5), (40, 3), (257, 7), (3, 9), (1, 40), (6, 200), (0, 3), (4, 0))
 

@@ -15,7 +15,7 @@ from sklearn.utils.extmath import svd_flip
 
 from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.errors import InputError, SpecError
-from arraymill.jobs.plan.chain_plan import ChainPlan
+from arraymill.jobs.plans.chain_plan import ChainPlan
 
 SHAPES = ((1, 1), (13, 1), (5, 5), (40, 3), (257, 7), (3, 9), (1, 40), (6, 200), (0, 3), (4, 0))
 

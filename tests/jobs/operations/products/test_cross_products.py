@@ -21,7 +21,7 @@ from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.products.cross_products import SLAB, add_cross_products
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.planning import plan_job
 
 U32 = 2.0**-24
 SHAPES = ((0, 3), (1, 1), (1, 4), (5,), (7, 3), (3, 7), (SLAB + 3, 4), (4, 3 * SLAB + 1), (5 * SLAB, 2))

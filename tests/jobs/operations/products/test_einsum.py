@@ -16,7 +16,7 @@ from operation_contract import LAYOUTS, U64, check_within, draw_values, lay_out
 from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.errors import CannotFitError, InputUnsupportedError, SpecError
 from arraymill.jobs.operations.products.subscripts import parse_subscripts
-from arraymill.jobs.plan.chain_plan import ChainPlan
+from arraymill.jobs.plans.chain_plan import ChainPlan
 
 LENGTHS = {"b": 2, "i": 30, "j": 4, "k": 7, "l": 3, "c": 1}
 MATRICES = (

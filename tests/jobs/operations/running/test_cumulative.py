@@ -19,7 +19,7 @@ from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.running.cumulative_plan import run_length
-from arraymill.jobs.plan.chains import plan_operation
+from arraymill.jobs.plans.chains import plan_operation
 
 SHAPES = ((), (0,), (1,), (2,), (9,), (0, 3), (3, 0), (3, 4), (4, 1, 7), (2, 3, 5), (130, 40))
 LONG = ((70_000,), (3, 40_000), (40_000, 2), (150, 1100), (2, 140, 1025))

@@ -17,7 +17,7 @@ from arraymill.jobs.errors import CannotFitError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.planning import Plan, plan_job
+from arraymill.jobs.plans.planning import Plan, plan_job
 from arraymill.jobs.stages.shapes import MapStage
 
 SHAPES = ((), (0,), (1,), (2,), (9,), (0, 3), (3, 0), (3, 4), (4, 1, 7), (2, 3, 5), (130, 40), (3, 9000))

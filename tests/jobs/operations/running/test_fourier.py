@@ -21,7 +21,7 @@ from arraymill.jobs.errors import CannotFitError, SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.planning import plan_job
+from arraymill.jobs.plans.planning import plan_job
 from arraymill.jobs.stages.shapes import MapStage
 
 NAMES = ("fft", "ifft", "rfft", "irfft")

@@ -17,7 +17,7 @@ from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
 from arraymill.jobs.operations.reductions.sums import SumParams
-from arraymill.jobs.plan.planning import Plan, check_params, plan_job
+from arraymill.jobs.plans.planning import Plan, check_params, plan_job
 from arraymill.jobs.rates.workers import rates_of
 
 GB = 1 << 30

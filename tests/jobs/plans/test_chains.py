@@ -14,9 +14,9 @@ from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS, Operation
 from arraymill.jobs.operations.chain import Step
-from arraymill.jobs.plan.chain_plan import ChainPlan
-from arraymill.jobs.plan.chains import plan_chain, plan_operation
-from arraymill.jobs.plan.planning import Plan
+from arraymill.jobs.plans.chain_plan import ChainPlan
+from arraymill.jobs.plans.chains import plan_chain, plan_operation
+from arraymill.jobs.plans.planning import Plan
 
 X = np.arange(24.0).reshape(6, 4)
 

@@ -11,8 +11,8 @@ import pytest
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget, DeviceKind, Limits
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.placement import INLINE_S, choose_device, choose_place, process_bytes
-from arraymill.jobs.plan.planning import Plan, plan_job
+from arraymill.jobs.plans.placement import INLINE_S, choose_device, choose_place, process_bytes
+from arraymill.jobs.plans.planning import Plan, plan_job
 from arraymill.jobs.rates.workers import rates_of
 
 BUDGET = Budget(8 << 30, 64 << 30)

@@ -15,8 +15,8 @@ from operation_contract import LAYOUTS, byte_orders, draw_values, lay_out
 from arraymill.jobs.arrays import MemorySource
 from arraymill.jobs.operations import OPERATIONS, Operation
 from arraymill.jobs.operations.chain import Step
-from arraymill.jobs.plan.chain_plan import ChainPlan
-from arraymill.jobs.plan.chains import plan_chain
+from arraymill.jobs.plans.chain_plan import ChainPlan
+from arraymill.jobs.plans.chains import plan_chain
 
 LOG = Step("log", OPERATIONS["map"], ("x",), {"expr": "log(abs(x) + 1)"})
 TWICE = Step("twice", OPERATIONS["map"], ("log",), {"expr": "x * 2"})

@@ -16,9 +16,9 @@ from arraymill.jobs.errors import InputChangedError
 from arraymill.jobs.job import Job
 from arraymill.jobs.limits import Budget, Precision
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.plan.placement import Place
-from arraymill.jobs.plan.planning import Plan, plan_job
-from arraymill.jobs.plan.record import plan_record, restore_plan
+from arraymill.jobs.plans.placement import Place
+from arraymill.jobs.plans.planning import Plan, plan_job
+from arraymill.jobs.plans.record import plan_record, restore_plan
 from arraymill.jobs.spec.job_spec import JobSpec
 
 X = np.arange(60_000.0, dtype=np.float32).reshape(300, 200)
