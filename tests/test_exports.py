@@ -41,7 +41,7 @@ def test_a_package_exports_what_it_can_give(file: SourceFile) -> None:
     assert [name for name in exported if not hasattr(package, name)] == []
 
 
-LAZY = [file for file in FILES if file.is_package and "__getattr__" in {getattr(node, "name", "") for node in file.tree.body}]
+LAZY = [file for file in FILES if any(getattr(node, "name", "") == "__getattr__" for node in file.tree.body)]
 
 
 @pytest.mark.parametrize("file", LAZY, ids=lambda file: file.name)
