@@ -13,7 +13,9 @@ from ..store import (
     JobLock,
     JobState,
     cancelling,
+    has_open,
     holder_of,
+    lock_holder,
     read_settled,
     read_state,
     write_file,
@@ -35,11 +37,12 @@ def cancel_job(folder: JobFolder) -> JobState:
     Raises
     ------
     JobRunningError
-        If the process cannot be ended: it belongs to somebody else, or hangs in the kernel.
+        If the process cannot be ended: it runs on another machine, belongs to somebody else, or hangs in the kernel.
     """
     state = read_state(folder)
     if state.status in ("DONE", "CANCELLED"):
         return state
+    _check_machine(folder)
     with cancelling(folder):
         write_file(folder.cancel, b"")
         for signum, seconds in ((signal.SIGTERM, _POLITE_S), (signal.SIGKILL, _FORCED_S)):
@@ -51,6 +54,17 @@ def cancel_job(folder: JobFolder) -> JobState:
         safe="what it has done is kept",
         next="look at that process; it may wait for a dead file system",
     )
+
+
+def _check_machine(folder: JobFolder) -> None:
+    holder, here = lock_holder(folder), os.uname().nodename
+    if holder is not None and holder.host != here:
+        raise JobRunningError(
+            f"job {folder.id} runs on {holder.host}",
+            cause=f"this is {here}, and a process can be ended only on its own machine",
+            safe="nothing was touched",
+            next=f"arraymill cancel {folder.id}, on {holder.host}",
+        )
 
 
 def _end_holder(folder: JobFolder, signum: signal.Signals, seconds: float) -> bool:
@@ -67,11 +81,11 @@ def _end_holder(folder: JobFolder, signum: signal.Signals, seconds: float) -> bo
 
 
 def _signal_holder(folder: JobFolder, pid: int, signum: signal.Signals) -> bool:
-    """Signal a process if it still holds the job; its number cannot pass to another while it is being looked at."""
+    """Signal a process if it is the one that holds the job; its number cannot pass to another while it is looked at."""
     with suppress(ProcessLookupError, PermissionError):
         process = os.pidfd_open(pid)
         try:
-            if holder_of(folder) == pid:
+            if holder_of(folder) == pid and has_open(folder, pid):
                 signal.pidfd_send_signal(process, signum)
                 return True
         finally:

@@ -22,11 +22,11 @@ from ..plans.planning import Plan
 from ..runner import Progress
 from ..spec.job_spec import OutputSpec
 from .calibration import measure_workers
-from .interrupts import deferred_interrupts
 from .outcome import Outcome
 from .outputs import options_of
 from .resources import cluster_config, fitting_workers
 from .results import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
+from .signals import deferred_interrupts
 from .steps import ChainProgress, last_uses, numbered, output_specs, result_source, step_job
 
 __all__ = ["execute_chain"]

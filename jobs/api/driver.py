@@ -33,12 +33,11 @@ from . import preparation
 from .calibration import measure_workers
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
-from .interrupts import deferred_interrupts
 from .outcome import Outcome
 from .outputs import make_ready
 from .planned import plan_of
 from .resources import fitting_workers
-from .signals import StopSignals
+from .signals import StopSignals, deferred_interrupts
 from .step_run import StepRun
 from .watch import SILENT, Watch
 from .workplace import open_nothing, open_workplace

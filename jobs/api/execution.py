@@ -24,12 +24,12 @@ from ..runner import Progress, run_work
 from ..stages.shapes import ConstantStage
 from .calibration import measure_workers
 from .chain_execution import execute_chain
-from .interrupts import deferred_interrupts
 from .outcome import Outcome
 from .outputs import options_of
 from .planned import plan_of
 from .resources import cluster_config, fitting_workers
 from .results import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
+from .signals import deferred_interrupts
 from .work import fault_policy, passing_work
 
 __all__ = ["execute"]

@@ -1,21 +1,21 @@
-"""Signals to a process that drives a job: the first asks it to come to an end, the second to end at once."""
+"""Signals to a process that runs a job: the first asks it to come to an end, the second to end at once."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 from typing import Protocol
 
-__all__ = ["StopSignals", "Stopped"]
+__all__ = ["StopSignals", "Stopped", "deferred_interrupts"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal arrived where there was nothing to bring to an end.
+    """A signal arrived outside the loop over blocks.
 
     Attributes
     ----------
@@ -65,19 +65,9 @@ class StopSignals:
         self._stop: _Stop | None = None
         self._n_asked = 0
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
+    def installed(self) -> AbstractContextManager[None]:
         """Take the signals for the length of a ``with``; on another thread than the main one nothing happens."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._arrived) for number in _SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                # None: the handler was not installed from Python, and cannot be put back from it
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        return _taken_by(self._arrived)
 
     @contextmanager
     def draining(self, stop: _Stop) -> Iterator[None]:
@@ -98,3 +88,43 @@ class StopSignals:
             self._stop.drain()
         else:
             self._stop.leave()
+
+
+@contextmanager
+def deferred_interrupts() -> Iterator[None]:
+    """Hold SIGINT, SIGTERM and SIGUSR1 back until the end of the ``with``, then let their handlers run.
+
+    On another thread than the main one nothing is held back, for no handler runs there.
+
+    Examples
+    --------
+    >>> done = []
+    >>> try:
+    ...     with deferred_interrupts():
+    ...         signal.raise_signal(signal.SIGINT)
+    ...         done.append("the whole step")
+    ... except KeyboardInterrupt:
+    ...     done.append("then the interrupt")
+    >>> done
+    ['the whole step', 'then the interrupt']
+    """
+    arrived: list[int] = []
+    with _taken_by(lambda signum, frame: arrived.append(signum)):
+        yield
+    if arrived:
+        signal.raise_signal(arrived[0])
+
+
+@contextmanager
+def _taken_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # A signal may arrive, and its handler raise, between any two of these calls: all handlers are put back even so.
+    with ExitStack() as stack:
+        for number in _SIGNALS:
+            before = signal.getsignal(number)
+            # None: the handler was not installed from Python, and cannot be put back from it
+            stack.callback(signal.signal, number, signal.SIG_DFL if before is None else before)
+            signal.signal(number, handler)
+        yield

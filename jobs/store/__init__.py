@@ -9,7 +9,7 @@ from .held import Holder
 from .home import JobFolder, create_job_folder, create_step_folder, home_folder, is_job_id, jobs_folder, new_job_id
 from .journal import Journal, Receipt
 from .ledger import Ledger, read_ledger
-from .lock import JobLock, cancelling, holder_of, is_locked, lock_holder
+from .lock import JobLock, cancelling, has_open, holder_of, is_locked, lock_holder
 from .partials import PartialRef, PartialsFile
 from .queue import DeviceQueue
 from .settled import Settled, read_own, read_settled, settle, step_offsets
@@ -39,6 +39,7 @@ __all__ = [
     "create_job_folder",
     "create_step_folder",
     "find_job",
+    "has_open",
     "holder_of",
     "home_folder",
     "is_job_id",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +18,7 @@ from .files import writing
 from .held import Holder
 from .home import JobFolder
 
-__all__ = ["JobLock", "cancelling", "holder_of", "is_locked", "lock_holder"]
+__all__ = ["JobLock", "cancelling", "has_open", "holder_of", "is_locked", "lock_holder"]
 
 _N_LOOKS, _PAUSE_S = 5000, 0.001
 
@@ -145,6 +146,24 @@ def holder_of(folder: JobFolder) -> int | None:
     """Return the number of the process that works on a job, or None. Nothing is created or changed."""
     holder = lock_holder(folder)
     return None if holder is None else holder.pid
+
+
+def has_open(folder: JobFolder, pid: int) -> bool:
+    """Return whether a process of this machine has the lock of a job open.
+
+    A job's lock says the number of its holder, which may be another process by now, or one of another machine's.
+    """
+    try:
+        lock = folder.lock.stat()
+        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+    for descriptor in descriptors:
+        # it may be closed meanwhile
+        with suppress(OSError):
+            if os.path.samestat(descriptor.stat(), lock):
+                return True
+    return False
 
 
 @contextmanager

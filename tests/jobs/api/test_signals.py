@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from arraymill.jobs.api.signals import Stopped, StopSignals
+from arraymill.jobs.api.signals import Stopped, StopSignals, deferred_interrupts
 
 KINDS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
 
@@ -75,3 +76,58 @@ def test_another_thread_takes_no_signals() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_an_interrupt_comes_after_the_step() -> None:
+    steps = []
+
+    def run() -> None:
+        with deferred_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            steps.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert steps == ["whole"]
+
+
+def test_handlers_are_put_back_after_an_error() -> None:
+    before = [signal.getsignal(number) for number in KINDS]
+    with pytest.raises(ValueError, match="in the step"), deferred_interrupts():
+        raise ValueError("in the step")
+    assert [signal.getsignal(number) for number in KINDS] == before
+
+
+@pytest.mark.parametrize("n_calls", [1, 2, 4, 5, 6])
+def test_a_signal_between_two_handlers_leaves_none_behind(n_calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # after one or two of three handlers are replaced, or after one, two or all of them are put back
+    replace, replaced = signal.signal, []
+
+    def replace_and_be_interrupted(number: int, handler: Any) -> Any:
+        before = replace(number, handler)
+        replaced.append(number)
+        if len(replaced) == n_calls:
+            signal.raise_signal(next(kind for kind in KINDS if signal.getsignal(kind) == signals._arrived))
+        return before
+
+    signals = StopSignals()
+    with signals.installed():
+        before = [signal.getsignal(number) for number in KINDS]
+        monkeypatch.setattr(signal, "signal", replace_and_be_interrupted)
+        with pytest.raises(Stopped), deferred_interrupts():
+            signal.raise_signal(signal.SIGINT)
+        monkeypatch.undo()
+        assert [signal.getsignal(number) for number in KINDS] == before
+
+
+def test_other_threads_hold_nothing_back() -> None:
+    found = []
+
+    def run() -> None:
+        with deferred_interrupts():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGINT)]
