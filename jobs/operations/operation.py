@@ -73,7 +73,7 @@ def input_names(operation: Operation, n_inputs: int) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> from .map import MAP
+    >>> from .elementwise.map import MAP
     >>> input_names(MAP, 5)
     ('x', 'y', 'z', 'x3', 'x4')
     """

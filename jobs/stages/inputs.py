@@ -48,7 +48,7 @@ def input_regions(stage: Stage, index: int) -> tuple[Region, ...]:
 
     Examples
     --------
-    >>> from .blocks import Grid
+    >>> from ..blocks import Grid
     >>> stage = MapStage(None, Grid((4, 6), (2, 6)), (1, 6), ((4, 6), (6,)))  # type: ignore[arg-type]
     >>> input_regions(stage, 1)
     (((2, 4), (0, 6)), ((0, 6),))
@@ -141,7 +141,7 @@ def blocks_reading(
     --------
     >>> import numpy as np
     >>> from types import SimpleNamespace
-    >>> from .blocks import Grid
+    >>> from ..blocks import Grid
     >>> stage = ReduceStage(None, Grid((8,), (2,)), (2,), (0,))  # type: ignore[arg-type]
     >>> source = SimpleNamespace(header=ArrayHeader("x.npy", (8,), np.dtype("f8")), data_offset=128)
     >>> blocks_reading(stage, [source], 0, [(0, 128), (150, 165)])

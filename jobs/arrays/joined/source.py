@@ -177,7 +177,7 @@ def join_sources(sources: Sequence[Source], how: How = "concatenate", axis: int 
 
     Examples
     --------
-    >>> from .memory import MemorySource
+    >>> from ..memory import MemorySource
     >>> whole = join_sources([MemorySource("a", np.arange(3)), MemorySource("b", np.arange(2))])
     >>> whole.header.shape
     (5,)

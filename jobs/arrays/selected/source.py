@@ -99,7 +99,7 @@ def select_source(source: Source, text: str) -> SelectedSource:
     Examples
     --------
     >>> import numpy as np
-    >>> from .memory import MemorySource
+    >>> from ..memory import MemorySource
     >>> part = select_source(MemorySource("x", np.arange(12).reshape(3, 4)), "::-2, 1")
     >>> part.header.name, part.header.shape
     ('x[::-2, 1]', (2,))
