@@ -46,7 +46,7 @@ def calibrate(
     n_cores : int, optional
         Cores that a job may use; those that this process may, when left out.
     total_s : float
-        No gauge begins later.
+        No gauge begins later. What a GPU takes to wake up comes before.
 
     Examples
     --------
@@ -55,10 +55,12 @@ def calibrate(
     (None, True, 'files: No such file or directory')
     """
     n_cores = n_cores or len(os.sched_getaffinity(0))
+    # before the clock starts: to load torch and wake CUDA takes longer than all gauges together
+    asleep = _wake(device)
     bench = _Bench(Slices(total_s))
     measured_s, cpu = time.time(), CpuProducts(n_cores)
     # The device first: while a GPU is measured its precision flags are not the job's, and no disk can prolong that.
-    found = _cpu_rates(bench, cpu) if device == "cpu" else _cuda_rates(bench)
+    found = _cpu_rates(bench, cpu) if device == "cpu" else _cuda_rates(bench, asleep)
     found |= _file_rates(bench, folder, n_cores)
     share = _share(bench, cpu)
     return Calibration(
@@ -108,12 +110,25 @@ def _share(bench: _Bench, cpu: CpuProducts) -> float:
     return min([products.share for products in (cpu, now) if products.share], default=1.0)
 
 
-def _cuda_rates(bench: _Bench) -> dict[str, Any]:
+def _wake(device: DeviceKind) -> Exception | None:
+    """Make a GPU ready to be measured; return what keeps it from that."""
+    if device == "cpu":
+        return None
     try:
         from . import cuda  # torch takes seconds to import, and only a GPU needs it here
-    except ImportError as error:
-        bench.note("GPU", error)
+
+        cuda.wake_cuda()
+    except Exception as error:  # noqa: BLE001 - whatever it is, files are measured all the same
+        return error
+    return None
+
+
+def _cuda_rates(bench: _Bench, asleep: Exception | None) -> dict[str, Any]:
+    if asleep is not None:
+        bench.note("GPU", asleep)
         return {}
+    from . import cuda
+
     return {
         "flops": _products(bench, cuda.CUDA_KINDS, cuda.cuda_product_rate),
         "to_device": bench.gauge("link to the device", _SLICE_S, cuda.to_device_rate),

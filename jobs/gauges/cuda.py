@@ -12,7 +12,7 @@ import torch
 
 from .tries import best_of
 
-__all__ = ["CUDA_KINDS", "cuda_product_rate", "from_device_rate", "to_device_rate"]
+__all__ = ["CUDA_KINDS", "cuda_product_rate", "from_device_rate", "to_device_rate", "wake_cuda"]
 
 CUDA_KINDS = ("f4", "f8", "tf32", "fp16", "bf16")
 _DTYPES = {"f8": torch.float64, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -23,6 +23,20 @@ _LINK_BYTES = 64 << 20
 _SPARE = 4
 _LEAST_TRIES = 3
 """The first one loads kernels and chooses among them."""
+
+
+def wake_cuda() -> None:
+    """Start CUDA and do a little of all that is measured: kernels are loaded when they are first called.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no GPU that works.
+    """
+    for kind in CUDA_KINDS:
+        with _flags(tf32=kind == "tf32"):
+            _rate_of_side(_SMALLEST, _DTYPES.get(kind, torch.float32), 0.0)
+    _ends_of_link()
 
 
 def cuda_product_rate(kind: str, slice_s: float) -> float:

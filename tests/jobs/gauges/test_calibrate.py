@@ -107,14 +107,40 @@ def test_a_nearly_full_disk_is_left_alone(tmp_path: Path, fake: dict[str, Any], 
 
 
 def test_without_a_gpu_there_are_no_rates_of_one(tmp_path: Path, fake: dict[str, Any], monkeypatch: Any) -> None:
-    def refuse(*args: Any) -> float:
+    def refuse() -> None:
         raise RuntimeError("no CUDA device")
 
+    monkeypatch.setattr(cuda, "wake_cuda", refuse)
+    found = calibrate("cuda", tmp_path, n_cores=1)
+    assert (dict(found.flops), found.to_device, found.read) == ({}, None, 1e9)
+    assert found.problems == ("GPU: no CUDA device",)
+
+
+def test_a_gauge_of_a_gpu_that_fails_is_left_out(tmp_path: Path, fake: dict[str, Any], monkeypatch: Any) -> None:
+    def refuse(*args: Any) -> float:
+        raise RuntimeError("no kernel for it")
+
+    monkeypatch.setattr(cuda, "wake_cuda", lambda: None)
     for name in ("cuda_product_rate", "to_device_rate", "from_device_rate"):
         monkeypatch.setattr(cuda, name, refuse)
     found = calibrate("cuda", tmp_path, n_cores=1)
     assert (dict(found.flops), found.to_device, found.read) == ({}, None, 1e9)
-    assert "product f4: no CUDA device" in found.problems
+    assert "product f4: no kernel for it" in found.problems
+
+
+def test_waking_a_gpu_takes_no_time_from_its_gauges(tmp_path: Path, fake: dict[str, Any], monkeypatch: Any) -> None:
+    module = sys.modules["arraymill.jobs.gauges.calibrate"]
+    now_s = [0.0]
+
+    def wake() -> None:
+        now_s[0] += 20.0
+
+    monkeypatch.setattr(module, "Slices", lambda total_s: tries.Slices(total_s, clock=lambda: now_s[0]))
+    monkeypatch.setattr(cuda, "wake_cuda", wake)
+    for name in ("cuda_product_rate", "to_device_rate", "from_device_rate"):
+        monkeypatch.setattr(cuda, name, lambda *args: 1e12)
+    found = calibrate("cuda", tmp_path, n_cores=1)
+    assert (set(found.flops), found.to_device, found.problems) == (set(cuda.CUDA_KINDS), 1e12, ())
 
 
 def test_gauges_that_have_no_time_left_are_left_out(tmp_path: Path, fake: dict[str, Any], monkeypatch: Any) -> None:

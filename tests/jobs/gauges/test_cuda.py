@@ -157,6 +157,15 @@ def test_the_link_is_measured_each_way(fake: FakeTorch) -> None:
     assert fake.log.count("copy") == 6
 
 
+def test_it_is_woken_by_a_little_of_all_that_is_measured(fake: FakeTorch) -> None:
+    before = dict(vars(fake.matmul))
+    cuda.wake_cuda()
+    assert sides(fake.log) == [1024]
+    dtypes = {line.split()[2] for line in fake.log if line.startswith("mm")}
+    assert dtypes == {"float32", "float64", "float16", "bfloat16"}
+    assert vars(fake.matmul) == before
+
+
 def test_a_gpus_rates_land_in_their_places(fake: FakeTorch, tmp_path: Path) -> None:
     found = calibrate("cuda", tmp_path, n_cores=1)
     assert set(found.flops) == set(cuda.CUDA_KINDS)
