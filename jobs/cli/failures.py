@@ -11,7 +11,6 @@ anything else                70: our own bug, with what to report; a traceback o
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from typing import IO, Any
 
@@ -20,6 +19,7 @@ import click
 from arraymill.cluster.errors import ClusterError
 
 from ..errors import JobError
+from .streams import echo_stderr, left_echo, mute, stdout_failure
 from .terminal import echo_error, is_verbose
 
 __all__ = ["Failure", "Terminated", "as_failure", "echo_usage_error"]
@@ -47,10 +47,11 @@ class Failure(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the traceback if there is one to show, then the block."""
         if not self.identifier:
-            _mute_stdout()
+            # the reader has gone; what is still buffered must not raise again when the interpreter flushes it
+            mute(1)
             return
         if self.trace:
-            click.echo(self.trace, err=True, nl=False)
+            echo_stderr(self.trace, nl=False)
         echo_error(self.identifier, self.message, **self.parts)
 
 
@@ -68,6 +69,9 @@ def _failure_of(error: BaseException) -> Failure:
         return Failure(error.exit_code, error.id, error.what, **parts)
     if isinstance(error, BrokenPipeError):
         return Failure(EXIT_PIPE, "", "")
+    if isinstance(error, OSError) and left_echo(error):
+        mute(1)
+        return _failure_of(stdout_failure(error))
     if isinstance(error, KeyboardInterrupt):
         stopped = isinstance(error, Terminated)
         code, what = (EXIT_TERMINATED, "stopped by SIGTERM") if stopped else (EXIT_INTERRUPTED, "stopped by Ctrl-C")
@@ -97,8 +101,3 @@ def echo_usage_error(error: click.UsageError) -> None:
         return
     command = error.ctx.command_path if error.ctx else "arraymill"
     echo_error("usage", error.format_message(), next=f"{command} --help")
-
-
-def _mute_stdout() -> None:
-    # The reader of stdout has gone; what is still buffered must not raise again when the interpreter flushes it.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -36,10 +36,11 @@ def _list(show_all: bool, limit: int | None, as_json: bool) -> None:
         jobs = [_record(folder, state) for folder, state in shown]
         click.echo(json.dumps({"schema": 1, "n_jobs": len(states), "jobs": jobs}, indent=2))
         return
-    click.echo(job_table(shown, time.time()))
-    if not states:
+    if shown:
+        click.echo(job_table(shown, time.time()))
+    else:
         echo_note("no jobs yet: arraymill submit OPERATION INPUT... starts one")
-    elif len(shown) < len(states):
+    if len(shown) < len(states):
         echo_note(f"{len(states) - len(shown)} more: --all shows them")
 
 

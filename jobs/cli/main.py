@@ -14,9 +14,11 @@ from typing import Any, NoReturn
 
 import click
 
+from ..errors import OutputError
 from .failures import Terminated, as_failure, echo_usage_error
 from .help import CONTEXT_SETTINGS, Group
 from .options import verbosity_options
+from .streams import mute, open_missing_streams, to_stdout
 from .terminal import wants_color
 
 __all__ = ["LazyGroup", "arraymill", "main"]
@@ -51,7 +53,7 @@ _ATTRIBUTES = {"list": "list_command"}
 
 _FEW_COLLECTIONS = 100_000
 """So many more objects than were freed, and the youngest are looked through: a small job makes 60,000."""
-_JOB = ("numpy", "pydantic", "..operations", "..arrays", "..engine", "..store", "..runner", "..api.driver", ".actions")
+_JOB = ("numpy", "pydantic", "..operations", "..arrays", "..engine", "..store", "..runner", "..api.stored.driver", ".actions")
 _IMPORTED_BY = {"run": _JOB, "plan": _JOB}
 """From the bottom up."""
 _NEEDING_AN_END = {"torch", "distributed"}
@@ -101,14 +103,15 @@ class LazyGroup(Group):
         kwargs["standalone_mode"] = False
         try:
             result = super().main(*args, **kwargs)
-            sys.stdout.flush()
+            with to_stdout():
+                sys.stdout.flush()
         except click.UsageError as error:
             echo_usage_error(error)
             sys.exit(2)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
-        except (BrokenPipeError, KeyboardInterrupt, click.Abort) as error:
+        except (OutputError, BrokenPipeError, KeyboardInterrupt, click.Abort) as error:
             failure = as_failure(KeyboardInterrupt() if isinstance(error, click.Abort) else error)
             failure.show()
             sys.exit(failure.exit_code)
@@ -145,6 +148,7 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the command line of this process and exit; nothing after the call is reached."""
+    open_missing_streams()
     signal.signal(signal.SIGTERM, _terminate)
     # What a command imports stays: to look through it for garbage again and again takes a fifth of a short job.
     gc.set_threshold(_FEW_COLLECTIONS, 20, 20)
@@ -185,8 +189,11 @@ def _leave_at_once(exit_code: int) -> None:
     atexit._run_exitfuncs()
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
     except OSError:
         # the interpreter knows how to say so
         return
+    try:
+        sys.stderr.flush()
+    except OSError:
+        mute(2)
     os._exit(exit_code)

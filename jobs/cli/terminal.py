@@ -8,6 +8,8 @@ from typing import IO, Any
 
 import click
 
+from .streams import echo_stderr
+
 __all__ = ["VERBOSITY", "echo_error", "echo_note", "escape", "is_quiet", "is_verbose", "wants_color"]
 
 VERBOSITY = "arraymill.verbosity"
@@ -49,7 +51,7 @@ def _verbosity() -> int:
 def echo_note(text: str) -> None:
     """Write a line for people to stderr, unless --quiet was given."""
     if not is_quiet():
-        click.echo(text, err=True, color=wants_color(sys.stderr))
+        echo_stderr(text, color=wants_color(sys.stderr))
 
 
 def echo_error(identifier: str, what: str, *, cause: str = "", safe: str = "", next: str = "") -> None:
@@ -60,4 +62,4 @@ def echo_error(identifier: str, what: str, *, cause: str = "", safe: str = "", n
         for n, part in enumerate(text.splitlines()):
             start = click.style(f"{label + ':':<6}", bold=True) if n == 0 else " " * 6
             lines.append(f"  {start} {escape(part.strip())}")
-    click.echo("\n".join(lines), err=True, color=wants_color(sys.stderr))
+    echo_stderr("\n".join(lines), color=wants_color(sys.stderr))

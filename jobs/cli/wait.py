@@ -15,6 +15,7 @@ from .failures import Failure, as_failure
 from .help import Command
 from .job_ids import job_argument, json_option
 from .options import verbosity_options
+from .streams import echo_stderr
 from .terminal import echo_note
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def follow_job(folder: JobFolder) -> int:
 
     with leaving_alone([folder.id]):
         for line in follow_log(folder.driver_log, lambda: state_if_over(folder) is not None):
-            click.echo(line, err=True)
+            echo_stderr(line)
         return exit_code_of(wait_for([folder])[folder.id])
 
 

@@ -14,9 +14,9 @@ def ids_of(result):
     return [line.split()[0] for line in result.stdout.splitlines()[1:]]
 
 
-def test_nothing_is_an_empty_line_and_a_hint(call):
+def test_nothing_is_no_line_and_a_hint(call):
     result = call("list")
-    assert (result.exit_code, result.stdout) == (0, "\n")
+    assert (result.exit_code, result.stdout) == (0, "")
     assert "no jobs yet" in result.stderr
 
 
