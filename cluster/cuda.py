@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +46,7 @@ def start_cuda(config: ClusterConfig, gpus: Sequence[str], scratch: Path, *, dev
     prepare = PrepareWorker(device, config.precision, threads=config.threads, names=names)
     settings = dask_settings(threads=config.threads, dashboard=config.dashboard)
     # dask-cuda sets RAPIDS_NO_INITIALIZE in the driver.
-    with dask.config.set(settings), spawning({"RAPIDS_NO_INITIALIZE"}):
+    with dask.config.set(settings), spawning({"RAPIDS_NO_INITIALIZE"}), _own_cores():
         return LocalCUDACluster(
             CUDA_VISIBLE_DEVICES=keys,
             # No limits and no pool: ours bound the device, and a pool would hide torch's out-of-memory error.
@@ -52,3 +55,35 @@ def start_cuda(config: ClusterConfig, gpus: Sequence[str], scratch: Path, *, dev
             rmm_pool_size=None,
             **worker_options(config, scratch, prepare),
         )
+
+
+@contextmanager
+def _own_cores() -> Iterator[None]:
+    """Let workers stay on the cores that this process may use, and start where nobody knows which are near a GPU.
+
+    In many virtual machines NVML does not say. dask-cuda 26.10 means to warn of that, in words that a GPU's UUID does
+    not fit in (`get_cpu_affinity`): a `TypeError` is what came of the cluster.
+    """
+    from dask_cuda import worker_common
+
+    ask = getattr(worker_common, "get_cpu_affinity", None)
+    if ask is None:
+        # a later version: there is nothing to mend
+        yield
+        return
+
+    def cores_near(device_index: Any = None) -> list[int]:
+        allowed = os.sched_getaffinity(0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                near = set(ask(device_index))
+            except TypeError:
+                near = allowed
+        return sorted(near & allowed or allowed)
+
+    worker_common.get_cpu_affinity = cores_near
+    try:
+        yield
+    finally:
+        worker_common.get_cpu_affinity = ask

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dask_cuda import utils, worker_common
 from dask_sessions import until_up
 from worker_tasks import TIMEOUT_S, add, environment, wait_until
 
+from arraymill.cluster import cuda
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.cuda import start_cuda
 from arraymill.cluster.errors import ClusterStartError
@@ -21,10 +23,10 @@ from arraymill.cluster.worker.process import Device
 CONFIG = ClusterConfig("cuda")
 
 
-def open_pretended(folder: Path, device: Device) -> DaskSession:
+def open_pretended(folder: Path, device: Device, gpus: Sequence[str] = ("0", "1")) -> DaskSession:
     scratch = folder / "arraymill"
     scratch.mkdir()
-    return DaskSession("cuda", device, scratch, lambda: start_cuda(CONFIG, ["0", "1"], scratch, device=device))
+    return DaskSession("cuda", device, scratch, lambda: start_cuda(CONFIG, gpus, scratch, device=device))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -99,6 +101,39 @@ def test_workers_without_a_working_gpu_are_a_failed_start(tmp_path: Path) -> Non
     with pytest.raises(ClusterStartError, match=r"finds no CUDA device \(CUDA_VISIBLE_DEVICES='[01],[01]'\)"):
         open_pretended(tmp_path, "cuda")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_starts_where_nvml_does_not_know_the_cores_near_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without dask-cuda's test switch: as on a GPU that is named by its UUID, in a virtual machine."""
+    uuids = ["GPU-9baca7f5-0f2f-01ac-6b05-8da14d6e9005"]
+
+    def refuse(device_index: object) -> object:
+        raise ValueError("Not Supported")
+
+    monkeypatch.delenv("DASK_CUDA_TEST_DISABLE_DEVICE_SPECIFIC")
+    monkeypatch.setattr(worker_common, "has_device_memory_resource", lambda device_index: True)
+    monkeypatch.setattr(utils, "get_gpu_handle", refuse)
+    with open_pretended(tmp_path, "cpu", uuids) as opened:
+        visible, cores = opened.submit(gpu_and_cores, key="cores"), os.sched_getaffinity(0)
+        opened.wait([visible], TIMEOUT_S)
+        assert visible.result() == (uuids[0], cores)
+    assert worker_common.get_cpu_affinity is utils.get_cpu_affinity
+
+
+@pytest.mark.parametrize(("near", "expected"), [([0], {0}), ([0, 4095], {0}), ([4095], None), ([], None)])
+def test_a_worker_stays_on_cores_that_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, near: list[int], expected: set[int] | None
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(worker_common, "get_cpu_affinity", lambda device_index: near)
+    with cuda._own_cores():
+        assert set(worker_common.get_cpu_affinity("GPU-1")) == (expected or {0, 1})
+
+
+def gpu_and_cores() -> tuple[str, set[int]]:
+    return os.environ["CUDA_VISIBLE_DEVICES"], os.sched_getaffinity(0)
 
 
 @pytest.mark.gpu
