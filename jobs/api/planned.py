@@ -60,6 +60,9 @@ def _plan_of(job: Job, session: Any) -> tuple[AnyPlan, Place]:
         plan, said = plan_on(session.device), "on the cluster that was given"
         return plan, Place(session.kind, session.device, said, chosen[session.device])
     device, kind = job.spec.compute.device, job.spec.cluster.kind
+    if device == "auto" and job.spec.cluster.gpus is not None:
+        # who names GPUs has chosen: the CPU would be a silent way out
+        device = "cuda"
     if kind == "auto" and device == "auto" and gpus():
         plan, reason = choose_device(plan_on, lambda plan: chosen[plan.limits.device].ceilings)
     else:

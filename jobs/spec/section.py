@@ -20,7 +20,7 @@ def parse_path(path: Any) -> Any:
     Raises
     ------
     ValueError
-        If it is empty or holds a NUL.
+        If it is empty, holds a NUL, or bytes that are not UTF-8.
 
     Examples
     --------
@@ -33,6 +33,9 @@ def parse_path(path: Any) -> Any:
         return path
     if not path or "\0" in path:
         raise ValueError("a path has at least one character and no NUL")
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        # so Python keeps bytes of a command line that its encoding does not know
+        raise ValueError("the bytes of this path are not UTF-8, as job files are: rename it, or set LC_ALL=C.UTF-8")
     if not path.startswith("~"):
         return path
     # not the whole: Path would fold the slashes of an array's name behind ::

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from arraymill.cluster.errors import NoGpuError
 from arraymill.cluster.nvml import Gpu
 from arraymill.jobs.api import calibration, planned, resources
 from arraymill.jobs.job import Job, open_job
@@ -102,6 +103,12 @@ def test_measured_rates_make_the_seconds(folder: Path, knows: Callable[..., None
     assert plan.is_measured
     assert place.rates is not None
     assert place.rates.read == 48e4
+
+
+@pytest.mark.parametrize("kind", ["auto", "inline"])
+def test_who_names_gpus_gets_no_cpu(folder: Path, kind: str) -> None:
+    with pytest.raises(NoGpuError):
+        planned.plan_of(job_of(folder, "sum", "auto", cluster={"kind": kind, "gpus": ["GPU-no-such-uuid"]}))
 
 
 def test_without_a_calibration_rates_are_nominal(folder: Path, knows: Callable[..., None]) -> None:

@@ -30,6 +30,11 @@ def test_impossible_paths_are_refused(path):
         parse_path(path)
 
 
+def test_bytes_that_are_not_utf_8_are_refused_by_name():
+    with pytest.raises(ValueError, match="not UTF-8"):
+        parse_path(b"gr\xf6sse.npy".decode(errors="surrogateescape"))
+
+
 def test_a_home_alone_is_a_path(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ada")
     assert (parse_path("~"), parse_path("~/x~"), parse_path(3)) == ("/home/ada", "/home/ada/x~", 3)
