@@ -7,6 +7,7 @@ than the new ones: its own ``torch.export`` and ``cudnn.flags``, which a user's 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from operator import attrgetter
@@ -79,15 +80,25 @@ def _read() -> dict[str, object]:
 def _read_old() -> dict[str, object]:
     """Return the flags by their old names, unless they cannot be read: somebody has set the new ones alone."""
     try:
-        return {name: attrgetter(name)(_backends()) for name in _OLD_TF32}
+        with _unwarned():
+            return {name: attrgetter(name)(_backends()) for name in _OLD_TF32}
     except RuntimeError:
         return {}
 
 
 def _write(flags: Mapping[str, object]) -> None:
-    for name, value in flags.items():
-        owner, _, attribute = name.rpartition(".")
-        setattr(attrgetter(owner)(_backends()), attribute, value)
+    with _unwarned():
+        for name, value in flags.items():
+            owner, _, attribute = name.rpartition(".")
+            setattr(attrgetter(owner)(_backends()), attribute, value)
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Keep torch from telling our user, once in each process, that the old names will go: he has not named them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Please use the new API settings to control TF32", UserWarning)
+        yield
 
 
 def _tf32_names() -> tuple[str, ...]:

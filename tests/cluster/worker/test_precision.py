@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -42,6 +44,27 @@ def test_code_that_knows_the_old_names_alone_can_read_them(precision: Precision)
         with torch.backends.cudnn.flags(enabled=False):
             pass
     assert torch.backends.cudnn.allow_tf32
+
+
+def test_that_the_old_names_will_go_is_not_told_to_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch 2.9 warns; under pytest a warning is an error."""
+
+    class Warns:
+        def __getattr__(self, name: str) -> object:
+            return warned(name, getattr(real.cudnn, name))
+
+        def __setattr__(self, name: str, value: object) -> None:
+            setattr(real.cudnn, name, warned(name, value))
+
+    def warned(name: str, value: object) -> object:
+        if name == "allow_tf32":
+            warnings.warn("Please use the new API settings to control TF32 behavior", UserWarning, stacklevel=2)
+        return value
+
+    real = torch.backends
+    monkeypatch.setattr(worker_precision, "_backends", lambda: SimpleNamespace(cuda=real.cuda, cudnn=Warns()))
+    with preserve_flags():
+        assert set_flags("standard")["cudnn.conv.fp32_precision"] == "ieee"
 
 
 def test_flags_come_back_as_they_were() -> None:
