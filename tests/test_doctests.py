@@ -1,4 +1,4 @@
-"""Every example in a docstring is run, in an empty folder.
+"""Every example in a docstring is run, in an empty folder and with an environment of its own.
 
 pytest's own --doctest-modules would import the files as ``jobs.x``, a second module beside ``arraymill.jobs.x``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import doctest
 import io
+import os
 import pkgutil
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,7 @@ MODULES = sorted(
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
     module = import_module(name)
     report = io.StringIO()
     runner = doctest.DocTestRunner()
