@@ -71,12 +71,12 @@ def _nvml() -> Iterator[Any]:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
         raise NvmlUnavailable(f"the NVIDIA driver did not answer ({error})") from error
+    # It stays open until this process ends: where no other process has the GPU open, each opening wakes it up, which
+    # takes seconds, and a job asks several times. NVML counts its users, so that opening again costs nothing.
     try:
         yield nvml
     except nvml.NVMLError as error:
         raise NvmlUnavailable(f"the NVIDIA driver failed ({error})") from error
-    finally:
-        nvml.nvmlShutdown()
 
 
 def _has_library() -> bool:
@@ -96,8 +96,12 @@ def _list_all(nvml: Any) -> Iterator[Gpu]:
 
 
 def _is_in_mig_mode(nvml: Any, device: Any) -> bool:
-    mode = _ask(nvml, nvml.nvmlDeviceGetMigMode, device)
-    return mode is not None and mode[0] == nvml.NVML_DEVICE_MIG_ENABLE
+    try:
+        mode, _ = nvml.nvmlDeviceGetMigMode(device)
+    except nvml.NVMLError:
+        # a GPU without the mode, an old driver, a virtual machine that may not ask
+        return False
+    return bool(mode == nvml.NVML_DEVICE_MIG_ENABLE)
 
 
 def _list_mig_instances(nvml: Any, device: Any) -> list[Any]:

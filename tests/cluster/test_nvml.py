@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from fake_nvml import FakeGpu, FakeNvml
+from fake_nvml import FakeGpu, FakeNvml, NVMLError
 
 from arraymill.cluster.nvml import NvmlUnavailable, list_gpus
 
@@ -48,12 +48,22 @@ def test_without_the_bindings_the_reason_is_given(monkeypatch: pytest.MonkeyPatc
         list_gpus()
 
 
-def test_nvml_is_shut_down_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nvml_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody else has the GPU open, each opening takes seconds."""
     fake = FakeNvml([FakeGpu("GPU-a")])
     fake.install(monkeypatch)
-    list_gpus()
-    list_gpus()
-    assert (fake.n_starts, fake.n_stops) == (2, 2)
+    assert list_gpus() == list_gpus()
+    assert fake.n_stops == 0
+
+
+def test_a_driver_that_does_not_tell_the_mode_has_whole_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(gpu: FakeGpu) -> list[int]:
+        raise NVMLError("Insufficient Permissions")
+
+    fake = FakeNvml([FakeGpu("GPU-a")])
+    fake.install(monkeypatch)
+    monkeypatch.setattr(fake, "nvmlDeviceGetMigMode", refuse)
+    assert [gpu.uuid for gpu in list_gpus()] == ["GPU-a"]
 
 
 @pytest.mark.gpu

@@ -45,7 +45,7 @@ class FakeNvml:
 
     def __init__(self, gpus: Sequence[FakeGpu] = (), *, problem: str = "") -> None:
         self.gpus, self.problem = list(gpus), problem
-        self.n_starts = self.n_stops = 0
+        self.n_stops = 0
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "pynvml", self)
@@ -53,7 +53,6 @@ class FakeNvml:
     def nvmlInit(self) -> None:  # noqa: N802
         if self.problem:
             raise NVMLError(self.problem)
-        self.n_starts += 1
 
     def nvmlShutdown(self) -> None:  # noqa: N802
         self.n_stops += 1
