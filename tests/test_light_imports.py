@@ -45,7 +45,7 @@ def test_a_command_that_computes_nothing_is_light(arguments: list[str]) -> None:
 # what a job of milliseconds has no use for, and what would take longer to import than the job
 CLUSTERS = {"torch", "dask", "distributed", "psutil", "pynvml", "cloudpickle", "asyncio", "ssl", "tblib"}
 CLUSTERS |= {"rich", "yaml"}
-UNUSED = {"cluster.warm", "cluster.session.client", "jobs.api.calls", "jobs.api.handles", "jobs.api.cancelling"}
+UNUSED = {"cluster.warm", "cluster.session.client", "jobs.api.calls", "jobs.api.handles", "jobs.api.stored.cancelling"}
 
 
 def test_a_small_job_imports_neither_a_cluster_nor_what_asks_for_gpus(

@@ -24,12 +24,12 @@ from ..runner import Progress
 from ..spec.document import Document
 from ..spec.job_spec import JobSpec
 from ..spec.load import check_document
-from .execution import execute
+from .direct.execution import execute
 from .handles import JobHandle
 from .outcome import Outcome
 from .planned import plan_of
 from .returned import returned
-from .submission import submit_spec
+from .stored.submission import submit_spec
 
 __all__ = ["plan", "plan_spec", "run", "run_spec", "submit"]
 

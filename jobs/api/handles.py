@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import JobError, WaitTimeoutError
 from ..report import Report, html_table, report_of
 from ..store import JobFolder, find_job, holder_of, read_settled, read_state
-from .cancelling import cancel_job
-from .loaded import load_result
+from .stored.cancelling import cancel_job
+from .stored.loaded import load_result
 
 __all__ = ["JobHandle"]
 

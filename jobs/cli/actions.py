@@ -13,7 +13,7 @@ import click
 from ..api import Outcome
 from ..api.planned import plan_of
 from ..api.resources import fitting_workers
-from ..api.stored import run_stored
+from ..api.stored.attempts import run_stored
 from ..api.watch import Watch
 from ..errors import SpecError
 from ..job import open_job

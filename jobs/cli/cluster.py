@@ -61,7 +61,7 @@ def _start(kind: str, workers: int | None, gpus: str | None, precision: str, das
     from arraymill.cluster.config import ClusterConfig  # a --help page needs no cluster
     from arraymill.cluster.warm.cluster import start_warm
 
-    from ..api.workplace import warm_home
+    from ..api.stored.workplace import warm_home
 
     config = ClusterConfig(
         kind,  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def _parse_gpus(text: str | None) -> int | tuple[str, ...] | None:
 def _status(as_json: bool) -> int:
     from arraymill.cluster.warm.cluster import warm_status
 
-    from ..api.workplace import warm_home
+    from ..api.stored.workplace import warm_home
 
     found = warm_status(warm_home())
     if found is not None:
@@ -101,7 +101,7 @@ def _status(as_json: bool) -> int:
 def _stop(as_json: bool) -> None:
     from arraymill.cluster.warm.cluster import stop_warm
 
-    from ..api.workplace import warm_home
+    from ..api.stored.workplace import warm_home
 
     ended = stop_warm(warm_home())
     if as_json:

@@ -14,7 +14,7 @@ from .options import verbosity_options
 from .terminal import escape
 
 if TYPE_CHECKING:
-    from ..api.resumption import Assessment
+    from ..api.stored.resumption import Assessment
     from ..errors import JobError
     from .job_view import JobView
 
@@ -22,7 +22,7 @@ __all__ = ["explain", "explain_record", "explain_text"]
 
 
 def _explain(job: str, block: int | None, as_json: bool) -> None:
-    from ..api.resumption import assess  # it brings the clusters, which no --help page needs
+    from ..api.stored.resumption import assess  # it brings the clusters, which no --help page needs
     from ..errors import JobError
     from ..store import find_job
     from .explain_block import explain_block

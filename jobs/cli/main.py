@@ -53,7 +53,8 @@ _ATTRIBUTES = {"list": "list_command"}
 
 _FEW_COLLECTIONS = 100_000
 """So many more objects than were freed, and the youngest are looked through: a small job makes 60,000."""
-_JOB = ("numpy", "pydantic", "..operations", "..arrays", "..engine", "..store", "..runner", "..api.stored.driver", ".actions")
+_BELOW = ("numpy", "pydantic", "..operations", "..arrays", "..engine", "..store", "..runner")
+_JOB = (*_BELOW, "..api.stored.driver", ".actions")
 _IMPORTED_BY = {"run": _JOB, "plan": _JOB}
 """From the bottom up."""
 _NEEDING_AN_END = {"torch", "distributed"}

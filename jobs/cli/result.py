@@ -15,13 +15,13 @@ from .terminal import echo_note
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..api.loaded import StoredOutput
+    from ..api.stored.loaded import StoredOutput
 
 __all__ = ["result"]
 
 
 def _result(job: str, as_json: bool) -> None:
-    from ..api.loaded import stored_outputs  # it brings the arrays, which no --help page needs
+    from ..api.stored.loaded import stored_outputs  # it brings the arrays, which no --help page needs
     from ..store import find_job
     from .endings import check_done
     from .plan_view import header_text

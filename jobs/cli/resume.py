@@ -15,8 +15,11 @@ __all__ = ["cancel", "resume"]
 
 
 def _resume(job: str, accept_changed: bool, detach: bool, as_json: bool) -> None:
-    from ..api.stored import resume_job, resume_job_in_background  # they bring the clusters, which no --help page needs
-    from ..api.submission import read_spec
+    from ..api.stored.attempts import (  # they bring the clusters, which no --help page needs
+        resume_job,
+        resume_job_in_background,
+    )
+    from ..api.stored.submission import read_spec
     from ..store import find_job
     from .actions import show_outcome, watch_job
 
@@ -36,7 +39,7 @@ def _resume(job: str, accept_changed: bool, detach: bool, as_json: bool) -> None
 
 
 def _cancel(jobs: tuple[str, ...], as_json: bool) -> None:
-    from ..api.cancelling import cancel_job
+    from ..api.stored.cancelling import cancel_job
     from ..store import find_job
 
     ended = {folder.id: cancel_job(folder).status for folder in [find_job(job) for job in jobs]}

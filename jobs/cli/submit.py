@@ -14,7 +14,7 @@ __all__ = ["submit"]
 
 
 def _submit(job: JobSpec, as_json: bool, *, wait: bool) -> int | None:
-    from ..api.submission import submit_spec  # it brings the clusters, which no --help page needs
+    from ..api.stored.submission import submit_spec  # it brings the clusters, which no --help page needs
     from ..errors import SpecError
     from .wait import follow_job
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import arraymill.cluster.inline as inline
-import arraymill.jobs.api.driver as driver
+import arraymill.jobs.api.stored.driver as driver
 import arraymill.jobs.runner.batching as batching
 import arraymill.jobs.runner.loop as loop
 import arraymill.jobs.store.journal as journal
 from arraymill.cluster.errors import ClusterError
 from arraymill.cluster.worker.tasks import run_task
-from arraymill.jobs.api.stored import resume_job, run_stored
+from arraymill.jobs.api.stored.attempts import resume_job, run_stored
 from arraymill.jobs.errors import JobError
 from arraymill.jobs.store import Journal, read_settled
 

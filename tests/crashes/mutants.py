@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import arraymill.jobs.api.preparation as preparation
-import arraymill.jobs.api.step_run as step_run
+import arraymill.jobs.api.stored.preparation as preparation
+import arraymill.jobs.api.stored.step_run as step_run
 import arraymill.jobs.store.ledger as ledger
 import arraymill.jobs.store.partials as partials
-from arraymill.jobs.api.completion import MergedRegions
+from arraymill.jobs.api.stored.verification import MergedRegions
 from arraymill.jobs.arrays.npy.target import NpyTarget
 from arraymill.jobs.store import Journal
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from fault_tally import counted
 
-import arraymill.jobs.api.preparation as preparation
-import arraymill.jobs.api.resumption as resumption
+import arraymill.jobs.api.stored.preparation as preparation
+import arraymill.jobs.api.stored.resumption as resumption
 import arraymill.jobs.arrays.fingerprints as fingerprints
-from arraymill.jobs.api.resumption import assess
+from arraymill.jobs.api.stored.resumption import assess
 from arraymill.jobs.store import read_settled
 from crashes.changes import CHANGES, source_of
 from crashes.checking import History

@@ -18,9 +18,9 @@ from worker_tasks import alive
 
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import Session, open_cluster
-from arraymill.jobs.api import driver
 from arraymill.jobs.api.outcome import Outcome
-from arraymill.jobs.api.stored import resume_job, run_stored
+from arraymill.jobs.api.stored import driver
+from arraymill.jobs.api.stored.attempts import resume_job, run_stored
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.runner import loop
 from arraymill.jobs.spec.job_spec import JobSpec

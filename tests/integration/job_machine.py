@@ -16,9 +16,9 @@ from integration.commands import wait_until
 from integration.slow_disk import SlowDisk
 from integration.stored import INLINE, MAP, N_BLOCKS, N_ROWS, Stored
 
-from arraymill.jobs.api.cancelling import cancel_job
-from arraymill.jobs.api.stored import resume_job_in_background
-from arraymill.jobs.api.submission import submit_spec
+from arraymill.jobs.api.stored.attempts import resume_job_in_background
+from arraymill.jobs.api.stored.cancelling import cancel_job
+from arraymill.jobs.api.stored.submission import submit_spec
 from arraymill.jobs.errors import JobRunningError
 from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import JobFolder, holder_of, is_locked, read_ledger

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from arraymill.jobs.api import calibration, measuring
-from arraymill.jobs.api.stored import run_stored
+from arraymill.jobs.api.stored.attempts import run_stored
 from arraymill.jobs.gauges import calibrate
 from arraymill.jobs.gauges.scratch import is_reserved, scratch_file
 from arraymill.jobs.rates.calibration import Calibration, is_plausible

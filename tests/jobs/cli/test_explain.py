@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from stored_jobs import START_S, hold_job, store_job
 
-from arraymill.jobs.api.resumption import Assessment
+from arraymill.jobs.api.stored.resumption import Assessment
 from arraymill.jobs.cli.explain import explain_record, explain_text
 from arraymill.jobs.cli.job_view import view_job
 from arraymill.jobs.errors import InputChangedError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from in_process_jobs import plan_arrays
 
-from arraymill.jobs.api.completion import differing_blocks, give_up_on, sample_of
+from arraymill.jobs.api.stored.verification import differing_blocks, give_up_on, sample_of
 from arraymill.jobs.arrays import checksum, create_output
 from arraymill.jobs.engine import output_regions
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from store_processes import Processes
 
-from arraymill.jobs.api import cancelling
+from arraymill.jobs.api.stored import cancelling
 from arraymill.jobs.errors import JobRunningError
 from arraymill.jobs.store import JobFolder, JobLock, JobState, create_job_folder, read_state, write_state
 

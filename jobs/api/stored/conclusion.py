@@ -11,10 +11,10 @@ from typing import Any
 
 from arraymill.cluster.errors import ClusterError, ClusterLostError
 
-from ..errors import CancelledJobError, DiskFullError, InterruptedJobError, JobError, SkippedBlocksError
-from ..store import JobFolder, JobState, Settled, read_settled, read_state, write_state
+from ...errors import CancelledJobError, DiskFullError, InterruptedJobError, JobError, SkippedBlocksError
+from ...store import JobFolder, JobState, Settled, read_settled, read_state, write_state
+from ..signals import Stopped
 from .receipts import write_report
-from .signals import Stopped
 
 __all__ = ["conclude", "conclude_done", "end_state"]
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, output_file, partial_path
-from ..errors import InputChangedError, JobError, SpecError
-from ..job import Job, open_job
-from ..plans.chain_plan import AnyPlan, ChainPlan
-from ..plans.chain_record import restore_job_plan
-from ..spec.job_spec import JobSpec
-from ..stages.inputs import blocks_reading
-from ..store import JobFolder, Settled, read_settled, read_state
-from ..versions import changed_versions, current_versions
+from ...arrays import Change, Fingerprint, compare_fingerprints, fingerprint_again, output_file, partial_path
+from ...errors import InputChangedError, JobError, SpecError
+from ...job import Job, open_job
+from ...plans.chain_plan import AnyPlan, ChainPlan
+from ...plans.chain_record import restore_job_plan
+from ...spec.job_spec import JobSpec
+from ...stages.inputs import blocks_reading
+from ...store import JobFolder, Settled, read_settled, read_state
+from ...versions import changed_versions, current_versions
 from .submission import absolute_spec, read_spec
 
 __all__ = ["Assessment", "assess", "assess_job", "check_spec", "spec_digest"]

@@ -9,10 +9,10 @@ from typing import Any
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import open_cluster
 
-from ..job import Job
-from ..plans.placement import Place
-from ..store import JobFolder, home_folder
-from .resources import cluster_config
+from ...job import Job
+from ...plans.placement import Place
+from ...store import JobFolder, home_folder
+from ..resources import cluster_config
 
 __all__ = ["open_nothing", "open_workplace", "warm_home"]
 

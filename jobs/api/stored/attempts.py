@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ..errors import JobError
-from ..job import open_job
-from ..spec.job_spec import JobSpec
-from ..store import JobFolder, JobLock, find_job, read_settled, read_state, remove_job
+from ...errors import JobError
+from ...job import open_job
+from ...spec.job_spec import JobSpec
+from ...store import JobFolder, JobLock, find_job, read_settled, read_state, remove_job
+from ..outcome import Outcome
+from ..watch import SILENT, Watch
 from .conclusion import conclude
 from .driver import drive
-from .outcome import Outcome
 from .submission import absolute_spec, check_output, create_job, read_spec, start_driver, with_absolute_params
-from .watch import SILENT, Watch
 
 __all__ = ["drive_submitted", "resume_job", "resume_job_in_background", "run_stored"]
 

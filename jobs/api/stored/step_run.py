@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..arrays import Output
-from ..blocks import whole_region
-from ..engine import BlockRecord
-from ..job import Job
-from ..plans.planning import Plan
-from ..runner import Progress, Stop, run_work
-from ..stages.shapes import ConstantStage
-from ..store import JobFolder, Journal
+from ...arrays import Output
+from ...blocks import whole_region
+from ...engine import BlockRecord
+from ...job import Job
+from ...plans.planning import Plan
+from ...runner import Progress, Stop, run_work
+from ...stages.shapes import ConstantStage
+from ...store import JobFolder, Journal
+from ..signals import StopSignals
+from ..work import durable_work, fault_policy
 from . import preparation
-from .completion import MergedRegions, differing_blocks, give_up_on
-from .signals import StopSignals
-from .work import durable_work, fault_policy
+from .verification import MergedRegions, differing_blocks, give_up_on
 
 __all__ = ["StepRun"]
 

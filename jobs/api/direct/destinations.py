@@ -15,11 +15,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import MemorySource, MemoryTarget, Output, Source, create_output, open_source
-from ..errors import CannotFitError
-from ..headers import ArrayHeader
-from ..limits import Budget
-from ..sizes import format_bytes
+from ...arrays import MemorySource, MemoryTarget, Output, Source, create_output, open_source
+from ...errors import CannotFitError
+from ...headers import ArrayHeader
+from ...limits import Budget
+from ...sizes import format_bytes
 
 __all__ = ["ArrayOutput", "ScratchOutput", "as_files", "check_fits", "scratch_folder"]
 

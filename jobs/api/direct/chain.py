@@ -13,21 +13,21 @@ from numpy.typing import NDArray
 
 from arraymill.cluster.session import open_cluster
 
-from ..arrays import MemorySource, Output, Source, create_output
-from ..engine import BlockRecord
-from ..job import Job
-from ..plans.chain_plan import AnyPlan, ChainPlan, PlannedStep
-from ..plans.placement import Place
-from ..plans.planning import Plan
-from ..runner import Progress
-from ..spec.job_spec import OutputSpec
-from .calibration import measure_workers
-from .outcome import Outcome
-from .outputs import options_of
-from .resources import cluster_config, fitting_workers
-from .results import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
-from .signals import deferred_interrupts
-from .steps import ChainProgress, last_uses, numbered, output_specs, result_source, step_job
+from ...arrays import MemorySource, Output, Source, create_output
+from ...engine import BlockRecord
+from ...job import Job
+from ...plans.chain_plan import AnyPlan, ChainPlan, PlannedStep
+from ...plans.placement import Place
+from ...plans.planning import Plan
+from ...runner import Progress
+from ...spec.job_spec import OutputSpec
+from ..calibration import measure_workers
+from ..outcome import Outcome
+from ..outputs import options_of
+from ..resources import cluster_config, fitting_workers
+from ..signals import deferred_interrupts
+from ..steps import ChainProgress, last_uses, numbered, output_specs, result_source, step_job
+from .destinations import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
 
 __all__ = ["execute_chain"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from arraymill.jobs.api.resumption import spec_digest
-from arraymill.jobs.api.submission import absolute_spec
+from arraymill.jobs.api.stored.resumption import spec_digest
+from arraymill.jobs.api.stored.submission import absolute_spec
 from arraymill.jobs.spec.job_spec import JobSpec
 
 

@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 
 from arraymill.cluster.session import open_cluster
 
-from ..arrays import MemorySource, Source, create_output
-from ..blocks import Region, whole_region
-from ..engine import BlockRecord
-from ..job import Job
-from ..plans.chain_plan import AnyPlan, ChainPlan
-from ..plans.placement import Place
-from ..plans.planning import Plan
-from ..runner import Progress, run_work
-from ..stages.shapes import ConstantStage
-from .calibration import measure_workers
-from .chain_execution import execute_chain
-from .outcome import Outcome
-from .outputs import options_of
-from .planned import plan_of
-from .resources import cluster_config, fitting_workers
-from .results import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
-from .signals import deferred_interrupts
-from .work import fault_policy, passing_work
+from ...arrays import MemorySource, Source, create_output
+from ...blocks import Region, whole_region
+from ...engine import BlockRecord
+from ...job import Job
+from ...plans.chain_plan import AnyPlan, ChainPlan
+from ...plans.placement import Place
+from ...plans.planning import Plan
+from ...runner import Progress, run_work
+from ...stages.shapes import ConstantStage
+from ..calibration import measure_workers
+from ..outcome import Outcome
+from ..outputs import options_of
+from ..planned import plan_of
+from ..resources import cluster_config, fitting_workers
+from ..signals import deferred_interrupts
+from ..work import fault_policy, passing_work
+from .chain import execute_chain
+from .destinations import ArrayOutput, ScratchOutput, as_files, check_fits, scratch_folder
 
 __all__ = ["execute"]
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import arraymill.jobs.arrays.packed.packers as packers
 from arraymill.jobs import run
-from arraymill.jobs.api.loaded import load_result
 from arraymill.jobs.api.outputs import make_ready
-from arraymill.jobs.api.stored import resume_job, run_stored
+from arraymill.jobs.api.stored.attempts import resume_job, run_stored
+from arraymill.jobs.api.stored.loaded import load_result
 from arraymill.jobs.arrays import load_output, output_file
 from arraymill.jobs.errors import InterruptedJobError, OutputError, SpecError
 from arraymill.jobs.headers import ArrayHeader
@@ -44,7 +44,7 @@ class DyingPublication(FaultyDisk):
             make_ready(journal, output)
 
         for module in ("driver", "chain_run"):
-            patch.setattr(f"arraymill.jobs.api.{module}.make_ready", begin)
+            patch.setattr(f"arraymill.jobs.api.stored.{module}.make_ready", begin)
 
     @property
     def n_effects(self) -> int:
@@ -116,7 +116,7 @@ def test_a_disk_that_is_full_when_it_is_packed_costs_no_block(
     with monkeypatch.context() as patch:
         patch.setattr("arraymill.jobs.arrays.zarr.packer._create", fail)
         # as of a job that is not brief
-        patch.setattr("arraymill.jobs.api.driver._STATE_PERIOD_S", 0.0)
+        patch.setattr("arraymill.jobs.api.stored.driver._STATE_PERIOD_S", 0.0)
         with pytest.raises(InterruptedJobError, match=r"y\.zarr: the disk is full") as caught:
             run_stored(spec)
     assert (caught.value.exit_code, "resume" in caught.value.next) == (75, True)

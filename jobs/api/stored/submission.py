@@ -10,16 +10,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..arrays import absolute_output, absolute_text, output_file, partial_path
-from ..arrays import check_output as place_output
-from ..errors import JobError, OutputError
-from ..job import Job, open_job
-from ..operations import OPERATIONS
-from ..plans.chain_plan import ChainPlan
-from ..spec.job_spec import JobSpec, OutputSpec
-from ..spec.load import load_spec
-from ..spec.write import format_yaml
-from ..store import (
+from ...arrays import absolute_output, absolute_text, output_file, partial_path
+from ...arrays import check_output as place_output
+from ...errors import JobError, OutputError
+from ...job import Job, open_job
+from ...operations import OPERATIONS
+from ...plans.chain_plan import ChainPlan
+from ...spec.job_spec import JobSpec, OutputSpec
+from ...spec.load import load_spec
+from ...spec.write import format_yaml
+from ...store import (
     JobFolder,
     JobLock,
     JobState,
@@ -32,9 +32,9 @@ from ..store import (
     write_file,
     write_state,
 )
-from .planned import plan_of
-from .resources import fitting_workers
-from .steps import output_specs
+from ..planned import plan_of
+from ..resources import fitting_workers
+from ..steps import output_specs
 
 __all__ = [
     "absolute_spec",

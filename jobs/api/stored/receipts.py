@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from ..report import report_of, to_json
-from ..store import JobFolder, JobState, Settled, write_file
+from ...report import report_of, to_json
+from ...store import JobFolder, JobState, Settled, write_file
 
 __all__ = ["write_report"]
 

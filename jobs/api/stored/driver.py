@@ -19,27 +19,27 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..arrays import output_file
-from ..engine import BlockRecord
-from ..errors import CancelledJobError
-from ..job import Job
-from ..plans.chain_plan import AnyPlan, ChainPlan
-from ..plans.placement import Place
-from ..plans.planning import Plan
-from ..runner import Progress
-from ..stages.shapes import ConstantStage
-from ..store import JobFolder, JobLock, JobState, Journal, read_settled, read_state, write_state
+from ...arrays import output_file
+from ...engine import BlockRecord
+from ...errors import CancelledJobError
+from ...job import Job
+from ...plans.chain_plan import AnyPlan, ChainPlan
+from ...plans.placement import Place
+from ...plans.planning import Plan
+from ...runner import Progress
+from ...stages.shapes import ConstantStage
+from ...store import JobFolder, JobLock, JobState, Journal, read_settled, read_state, write_state
+from ..calibration import measure_workers
+from ..outcome import Outcome
+from ..outputs import make_ready
+from ..planned import plan_of
+from ..resources import fitting_workers
+from ..signals import StopSignals, deferred_interrupts
+from ..watch import SILENT, Watch
 from . import preparation
-from .calibration import measure_workers
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
-from .outcome import Outcome
-from .outputs import make_ready
-from .planned import plan_of
-from .resources import fitting_workers
-from .signals import StopSignals, deferred_interrupts
 from .step_run import StepRun
-from .watch import SILENT, Watch
 from .workplace import open_nothing, open_workplace
 
 __all__ = ["drive"]

@@ -10,7 +10,7 @@ from chained_operations import chained, scaled, scaled_job
 
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import open_cluster
-from arraymill.jobs.api.execution import execute
+from arraymill.jobs.api.direct.execution import execute
 from arraymill.jobs.api.returned import returned
 from arraymill.jobs.errors import OutputError
 from arraymill.jobs.job import Job

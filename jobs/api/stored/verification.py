@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from arraymill.cluster.devices import cpu_count
 
-from ..arrays import Target, Writer, block_checksum, checksum
-from ..blocks import Region
-from ..engine import output_regions
-from ..errors import VerificationError
-from ..stages.shapes import ConstantStage, Stage
+from ...arrays import Target, Writer, block_checksum, checksum
+from ...blocks import Region
+from ...engine import output_regions
+from ...errors import VerificationError
+from ...stages.shapes import ConstantStage, Stage
 
 __all__ = ["MergedRegions", "differing_blocks", "give_up_on", "sample_of"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from arraymill.jobs.api.stored import resume_job, run_stored
-from arraymill.jobs.api.submission import read_spec
+from arraymill.jobs.api.stored.attempts import resume_job, run_stored
+from arraymill.jobs.api.stored.submission import read_spec
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.errors import (
     InputChangedError,
@@ -195,7 +195,7 @@ def test_a_touched_input_is_no_change(map_spec: JobSpec, x_path: Path) -> None:
 def test_other_versions_are_refused_unless_accepted(map_spec: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = interrupted(map_spec)
     for module in ("preparation", "resumption"):
-        monkeypatch.setattr(f"arraymill.jobs.api.{module}.current_versions", lambda device: {"numpy": "9"})
+        monkeypatch.setattr(f"arraymill.jobs.api.stored.{module}.current_versions", lambda device: {"numpy": "9"})
     with pytest.raises(InputChangedError) as caught:
         resume_job(folder)
     assert "is 9" in caught.value.cause

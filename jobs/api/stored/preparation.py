@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Output, adopt_output, create_output, fingerprint, was_published
-from ..errors import OutputError
-from ..job import Job
-from ..plans.chain_plan import AnyPlan, ChainPlan
-from ..plans.chain_record import job_record, restore_job_plan
-from ..plans.placement import Place
-from ..plans.planning import Plan
-from ..rates.workers import Rates, rates_of
-from ..store import JobFolder, Journal, Settled, read_settled, write_file
-from ..versions import current_versions
-from .completion import differing_blocks
-from .outputs import options_of
+from ...arrays import Output, adopt_output, create_output, fingerprint, was_published
+from ...errors import OutputError
+from ...job import Job
+from ...plans.chain_plan import AnyPlan, ChainPlan
+from ...plans.chain_record import job_record, restore_job_plan
+from ...plans.placement import Place
+from ...plans.planning import Plan
+from ...rates.workers import Rates, rates_of
+from ...store import JobFolder, Journal, Settled, read_settled, write_file
+from ...versions import current_versions
+from ..outputs import options_of
+from ..steps import output_specs
 from .resumption import assess_job, check_spec, spec_digest
-from .steps import output_specs
+from .verification import differing_blocks
 
 __all__ = [
     "begin",

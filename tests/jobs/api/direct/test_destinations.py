@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arraymill.jobs.api.results import ArrayOutput, ScratchOutput, as_files, scratch_folder
+from arraymill.jobs.api.direct.destinations import ArrayOutput, ScratchOutput, as_files, scratch_folder
 from arraymill.jobs.arrays import MemorySource, open_source
 from arraymill.jobs.blocks import whole_region
 from arraymill.jobs.headers import ArrayHeader

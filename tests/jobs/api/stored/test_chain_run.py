@@ -12,9 +12,9 @@ from chained_operations import SCALED, scaled
 from click.testing import CliRunner
 
 from arraymill.jobs import operations
-from arraymill.jobs.api import chain_run, stored
-from arraymill.jobs.api.loaded import load_result, stored_outputs
-from arraymill.jobs.api.resumption import assess
+from arraymill.jobs.api.stored import attempts, chain_run
+from arraymill.jobs.api.stored.loaded import load_result, stored_outputs
+from arraymill.jobs.api.stored.resumption import assess
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.cli.explain_block import explain_block
 from arraymill.jobs.cli.job_view import view_job
@@ -22,7 +22,7 @@ from arraymill.jobs.cli.main import arraymill
 from arraymill.jobs.errors import InputChangedError, OutputError, UserCodeError
 from arraymill.jobs.runner import Progress
 from arraymill.jobs.spec.job_spec import JobSpec
-from arraymill.jobs.store import JobFolder, list_jobs, read_settled, read_state
+from arraymill.jobs.store import JobFolder, list_jobs, read_settled, read_state, remove_job
 
 
 class _WithScaled(Mapping[str, Any]):
@@ -67,13 +67,13 @@ def outputs(folder: Path) -> dict[str, bytes]:
 
 def interrupted(spec: JobSpec, block: int) -> JobFolder:
     with pytest.raises(StoppedError):
-        stored.run_stored(spec, watch=stop_at(block))
+        attempts.run_stored(spec, watch=stop_at(block))
     (folder,) = list_jobs()
     return folder
 
 
 def test_a_whole_job(spec: JobSpec, tmp_path: Path, x: Any) -> None:
-    outcome = stored.run_stored(spec)
+    outcome = attempts.run_stored(spec)
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), scaled(x), rtol=1e-12, atol=1e-14)
     assert sorted(outputs(tmp_path)) == ["y.mean.npy", "y.npy", "y.std.npy"]
     (folder,) = list_jobs()
@@ -86,29 +86,29 @@ def test_a_whole_job(spec: JobSpec, tmp_path: Path, x: Any) -> None:
 
 
 def test_a_result_without_a_file_is_kept_with_the_job(spec: JobSpec, x: Any) -> None:
-    outcome = stored.run_stored(spec.model_copy(update={"output": None}))
+    outcome = attempts.run_stored(spec.model_copy(update={"output": None}))
     np.testing.assert_allclose(outcome.value, scaled(x), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(outcome.others["std"], x.std(0), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.8])
 def test_a_stopped_job_is_finished_with_the_same_bits(spec: JobSpec, tmp_path: Path, share: float) -> None:
-    n_blocks = stored.run_stored(spec).plan.n_blocks
+    n_blocks = attempts.run_stored(spec).plan.n_blocks
     expected = outputs(tmp_path)
     for path in tmp_path.glob("y*.npy"):
         path.unlink()
     for folder in list_jobs():
-        stored.remove_job(folder)
+        remove_job(folder)
     folder = interrupted(spec, round(share * n_blocks))
     assert outputs(tmp_path) == {}
     before = set(read_settled(folder).done)
     assert 0 < len(before) < n_blocks
     assert assess(folder).done == before
-    outcome = stored.resume_job(folder)
+    outcome = attempts.resume_job(folder)
     assert outcome is not None
     assert {record.block for record in outcome.records}.isdisjoint(before)
     assert outputs(tmp_path) == expected
-    assert stored.resume_job(folder) is None
+    assert attempts.resume_job(folder) is None
 
 
 def test_a_job_stopped_between_its_outputs_publishes_the_rest(
@@ -124,10 +124,10 @@ def test_a_job_stopped_between_its_outputs_publishes_the_rest(
     with monkeypatch.context() as patch:
         patch.setattr(chain_run.ChainRun, "publish", stop_before_main)
         with pytest.raises(StoppedError):
-            stored.run_stored(spec)
+            attempts.run_stored(spec)
     assert sorted(outputs(tmp_path)) == ["y.mean.npy", "y.std.npy"]
     (folder,) = list_jobs()
-    outcome = stored.resume_job(folder)
+    outcome = attempts.resume_job(folder)
     assert outcome is not None
     assert outcome.records == ()
     assert sorted(outputs(tmp_path)) == ["y.mean.npy", "y.npy", "y.std.npy"]
@@ -139,8 +139,8 @@ def test_a_changed_input_is_refused_and_then_runs_all_again(
     folder = interrupted(spec, 150)
     np.save(x_path, x + 1)
     with pytest.raises(InputChangedError):
-        stored.resume_job(folder)
-    outcome = stored.resume_job(folder, accept_changed=True)
+        attempts.resume_job(folder)
+    outcome = attempts.resume_job(folder, accept_changed=True)
     assert outcome is not None
     assert len(outcome.records) == outcome.plan.n_blocks
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), scaled(x + 1), rtol=1e-9)
@@ -152,14 +152,14 @@ def test_a_damaged_result_of_a_step_is_made_again(spec: JobSpec, tmp_path: Path,
     with partial.open("r+b") as file:
         file.seek(5000)
         file.write(b"damage")
-    assert stored.resume_job(folder) is not None
+    assert attempts.resume_job(folder) is not None
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), scaled(x), rtol=1e-12, atol=1e-14)
 
 
 def test_an_output_that_is_there_is_refused_and_no_job_is_left(spec: JobSpec, tmp_path: Path) -> None:
     np.save(tmp_path / "y.mean.npy", np.ones(2))
     with pytest.raises(OutputError, match=r"y\.mean\.npy"):
-        stored.run_stored(spec)
+        attempts.run_stored(spec)
     assert list_jobs() == []
 
 
@@ -174,7 +174,7 @@ def test_a_block_is_explained_in_its_step(spec: JobSpec) -> None:
 
 
 def test_the_outputs_of_a_finished_job_are_found_by_name(spec: JobSpec, tmp_path: Path, x: Any) -> None:
-    stored.run_stored(spec)
+    attempts.run_stored(spec)
     (folder,) = list_jobs()
     found = load_result(folder)
     assert found._fields == ("scaled", "mean", "std")
@@ -191,11 +191,11 @@ def test_a_failed_job_whose_code_is_in_a_file_can_be_looked_at_and_resumed(
     Path("mine.py").write_text("def f(rows):\n    assert rows.max() <= 0, 'large'\n    return rows.sum(1)\n")
     spec = JobSpec(op="apply", inputs=[str(x_path)], params={"function": "mine.py:f"}, output="y.npy")
     with pytest.raises(UserCodeError, match="large"):
-        stored.run_stored(spec)
+        attempts.run_stored(spec)
     (folder,) = list_jobs()
     assert assess(folder).missing
     with pytest.raises(UserCodeError):
-        stored.resume_job(folder)
+        attempts.resume_job(folder)
 
 
 def test_a_large_result_for_later_steps_lies_beside_the_output_and_goes(
@@ -206,7 +206,7 @@ def test_a_large_result_for_later_steps_lies_beside_the_output_and_goes(
     (beside,) = tmp_path.glob(".y.npy.*")
     assert beside.name == f".y.npy.{folder.id}.0.npy.partial"
     assert len(read_settled(folder).left) == 4
-    assert stored.resume_job(folder) is not None
+    assert attempts.resume_job(folder) is not None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "x.npy", "y.mean.npy", "y.npy", "y.std.npy"]
     assert read_settled(folder).output is not None
 

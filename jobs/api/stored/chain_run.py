@@ -9,21 +9,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..arrays import Output, Source, open_source
-from ..engine import BlockRecord
-from ..job import Job
-from ..plans.chain_plan import ChainPlan, PlannedStep
-from ..plans.placement import Place
-from ..plans.record import plan_record
-from ..runner import Progress
-from ..spec.job_spec import OutputSpec
-from ..stages.shapes import ConstantStage
-from ..store import JobFolder, Journal, create_step_folder, write_file
+from ...arrays import Output, Source, open_source
+from ...engine import BlockRecord
+from ...job import Job
+from ...plans.chain_plan import ChainPlan, PlannedStep
+from ...plans.placement import Place
+from ...plans.record import plan_record
+from ...runner import Progress
+from ...spec.job_spec import OutputSpec
+from ...stages.shapes import ConstantStage
+from ...store import JobFolder, Journal, create_step_folder, write_file
+from ..outputs import make_ready
+from ..signals import StopSignals
+from ..steps import ChainProgress, numbered, output_specs, result_source, step_job
 from . import preparation
-from .outputs import make_ready
-from .signals import StopSignals
 from .step_run import StepRun
-from .steps import ChainProgress, numbered, output_specs, result_source, step_job
 
 __all__ = ["ChainRun"]
 

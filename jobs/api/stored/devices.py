@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from arraymill.cluster.devices import gpus, select_gpus
 
-from ..job import Job
-from ..plans.placement import Place
-from ..store import DeviceHold, DeviceQueue, Wants
+from ...job import Job
+from ...plans.placement import Place
+from ...store import DeviceHold, DeviceQueue, Wants
 
 __all__ = ["hold_devices", "wanted_devices"]
 

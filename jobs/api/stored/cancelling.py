@@ -7,8 +7,8 @@ import signal
 import time
 from contextlib import suppress
 
-from ..errors import CancelledJobError, JobRunningError
-from ..store import (
+from ...errors import CancelledJobError, JobRunningError
+from ...store import (
     JobFolder,
     JobLock,
     JobState,
