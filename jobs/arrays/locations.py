@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import InputError
+
 __all__ = ["Location", "absolute_text", "is_pattern", "is_url", "locate"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[a-z]+::[A-Za-z][A-Za-z0-9+.-]*://")
@@ -105,7 +107,15 @@ def _parts(text: str) -> tuple[str, str | None]:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).absolute())
+    absolute = str(Path(path).absolute())
+    if any("\ud800" <= character <= "\udfff" for character in absolute):
+        # so Python keeps bytes of a folder's name that its encoding does not know
+        raise InputError(
+            f"{path}: its path has bytes that are not UTF-8, as the records of jobs are",
+            cause=f"it is {absolute}",
+            next="rename the folder, or set LC_ALL=C.UTF-8",
+        )
+    return absolute
 
 
 def _exists(path: str) -> bool:

@@ -89,7 +89,7 @@ class OperationGroup(Group):
             tree = {"op": operation.name, "inputs": inputs, "params": params}
             return self._act(Document(tree, "the command line", places), as_json, values)
 
-        return Command(
+        return _OperationCommand(
             f"{operation.name}",
             params=[*_inputs(operation), *parameter_options(operation), *job_options(), *self.more()],
             callback=callback,
@@ -109,6 +109,21 @@ class OperationGroup(Group):
     def _act(self, document: Document, as_json: bool, values: dict[str, Any]) -> int | None:
         own = {option.name: values.pop(option.name) for option in self.more() if option.name is not None}
         return self.action(job_of(document, values), as_json, **own)
+
+
+class _OperationCommand(Command):
+    """A command that says of too many inputs what the shell may have made of a pattern."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            n_inputs = sum(isinstance(param, click.Argument) for param in self.params)
+            ctx.fail(
+                f"{self.name} takes {n_inputs} input{'s' * (n_inputs != 1)}, and {rest[0]} is one more; several files "
+                'stand as one input by a pattern in quotes, as "runs/*.npy"'
+            )
+        return rest
 
 
 def _input_names(operation: Operation) -> Sequence[str]:

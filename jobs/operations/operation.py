@@ -18,6 +18,8 @@ from .chain import Chain
 
 __all__ = ["Operation", "Params", "ask_numpy", "input_names", "numbered_names"]
 
+_MEND = "change what NumPy names: a parameter, or the shape or dtype of the input"
+
 
 class Params(BaseModel):
     """Parameters of an operation: NumPy's names; unknown ones are refused."""
@@ -109,7 +111,7 @@ def ask_numpy(
         try:
             return np.asarray(oracle(arrays, params))
         except (ValueError, TypeError, ArithmeticError) as error:
-            raise SpecError(f"{what}: {error}", cause="NumPy refuses this too", next="see --help") from error
+            raise SpecError(f"{what}: {error}", cause="NumPy refuses this too", next=_MEND) from error
 
 
 def _no_warnings() -> Any:

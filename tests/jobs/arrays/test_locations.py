@@ -5,12 +5,21 @@ from pathlib import Path
 import pytest
 
 from arraymill.jobs.arrays.locations import absolute_text, is_pattern, is_url, locate
+from arraymill.jobs.errors import InputError
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = here / b"gr\xf6sse".decode(errors="surrogateescape")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(InputError, match=r"x\.npy: its path has bytes that are not UTF-8"):
+        locate("x.npy")
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,14 @@ def test_job_file_with_flags_over_it(asked, tmp_path):
     assert (job.compute.precision, job.name, job.params) == ("strict", "mine", {"axis": 0, "keepdims": True})
 
 
+def test_what_a_shell_made_of_a_pattern_is_told():
+    refused = CliRunner().invoke(OperationGroup("run", lambda job, as_json: None), ["mean", "a.npy", "b.npy"])
+    assert refused.exit_code == 2
+    assert "mean takes 1 input, and b.npy is one more; several files stand as one input by a pattern" in refused.output
+    refused = CliRunner().invoke(OperationGroup("run", lambda job, as_json: None), ["job.yaml", "b.npy"])
+    assert "unexpected extra argument" in refused.output
+
+
 def test_job_from_stdin(asked):
     assert asked("-", stdin=JOB).op == "sum"
 
@@ -80,7 +88,7 @@ def test_settings_come_from_the_environment_too(asked):
         (["x.npy"], "the operation comes first: arraymill run sum x.npy"),
         (["-o", "y.npy", "sum", "x.npy"], "options follow the operation"),
         (["sum"], "Missing argument 'X'"),
-        (["sum", "x.npy", "y.npy"], "unexpected extra argument"),
+        (["sum", "x.npy", "y.npy"], "sum takes 1 input, and y.npy is one more"),
         (["sum", "x.npy", "--axs", "0"], "--axis"),
         (["map", "x.npy"], "--expr"),
     ],
