@@ -26,10 +26,10 @@ from ..spec.job_spec import JobSpec
 from ..spec.load import check_document
 from .direct.execution import execute
 from .handles import JobHandle
-from .outcome import Outcome
+from .outcome import Outcome, returned
 from .planned import plan_of
-from .returned import returned
 from .stored.submission import submit_spec
+from .watch import Watch
 
 __all__ = ["plan", "plan_spec", "run", "run_spec", "submit"]
 
@@ -192,7 +192,8 @@ def run_spec(
     ------
     JobError, ClusterError
     """
-    return execute(open_job(spec, arrays), session=cluster, on_plan=on_plan, on_open=on_open, on_progress=on_progress)
+    watch = Watch(on_plan=on_plan, on_open=on_open, on_progress=on_progress)
+    return execute(open_job(spec, arrays), session=cluster, watch=watch)
 
 
 def _spec(operation: Steps, output: Any, replace: bool, cluster: Any, params: dict[str, Any]) -> JobSpec:

@@ -1,12 +1,14 @@
-"""A job that is done, as its caller is told of it."""
+"""A job that is done: what its caller is told of it, and what a call returns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import BlockRecord
@@ -14,7 +16,7 @@ from ..errors import SkippedBlocksError
 from ..plans.chain_plan import AnyPlan
 from ..plans.placement import Place
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "named", "returned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,29 @@ class Outcome:
     job_id: str = ""
     skipped: SkippedBlocksError | None = None
     others: Mapping[str, NDArray[Any] | Path] = field(default_factory=dict)
+
+
+def returned(outcome: Outcome) -> Any:
+    """Return the result of a job: of several outputs a named tuple, the main one first."""
+    main = outcome.value if outcome.path is None else outcome.path
+    names = [name for name, _ in getattr(outcome.plan, "outputs", [("", "")])]
+    others = (outcome.others[name] for name in names[1:])
+    return named(names, list(map(_plain, [main, *others])))
+
+
+def named(names: Sequence[str], results: Sequence[Any]) -> Any:
+    """Return one result as it is, several as a named tuple.
+
+    >>> named(["values", "class"], [1, 2])
+    Outputs(values=1, _1=2)
+    """
+    if len(results) == 1:
+        return results[0]
+    # a name may be a word of Python; and mypy wants the names of named tuples to stand in the program
+    make: Any = namedtuple
+    return make("Outputs", names, rename=True)(*results)
+
+
+def _plain(result: NDArray[Any] | Path | None) -> Any:
+    """Return a result without axes as a NumPy scalar."""
+    return result[()] if isinstance(result, np.ndarray) else result

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ from ...errors import CannotFitError
 from ...headers import ArrayHeader
 from ...limits import Budget
 from ...sizes import format_bytes
+from ...spec.job_spec import OutputSpec
+from ..outputs import options_of
 
-__all__ = ["ArrayOutput", "ScratchOutput", "as_files", "check_fits", "scratch_folder"]
+__all__ = ["ArrayOutput", "ScratchOutput", "as_files", "check_fits", "open_file", "result_of", "scratch_folder"]
 
 _SHARED_MEMORY = Path("/dev/shm")
 _PREFIX = "arraymill-arrays-"
@@ -121,6 +123,28 @@ class ScratchOutput:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.discard()
+
+
+Destination: TypeAlias = Output | ArrayOutput | ScratchOutput
+
+
+def open_file(spec: OutputSpec, header: ArrayHeader, inputs: tuple[Source, ...]) -> Output:
+    """Create the file of an output, unpublished.
+
+    Raises
+    ------
+    OutputError, OutputLockedError
+    """
+    kind, replaces = (header.shape, header.dtype, header.order), spec.if_exists == "replace"
+    return create_output(spec.path, *kind, replace=replaces, inputs=inputs, options=options_of(spec))
+
+
+def result_of(output: Destination, spec: OutputSpec | None) -> NDArray[Any] | Path:
+    """Return what was published: an array, or the path of the file that was asked for."""
+    if isinstance(output, ArrayOutput | ScratchOutput):
+        return output.value()
+    assert spec is not None
+    return Path(spec.path)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""How a job ended: the state that is left for others to read, and the error that is shown."""
+"""How a job ended: the state and the receipt that are left for others to read, and the error that is shown."""
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Collection
@@ -12,9 +13,9 @@ from typing import Any
 from arraymill.cluster.errors import ClusterError, ClusterLostError
 
 from ...errors import CancelledJobError, DiskFullError, InterruptedJobError, JobError, SkippedBlocksError
-from ...store import JobFolder, JobState, Settled, read_settled, read_state, write_state
+from ...report import report_of, to_json
+from ...store import JobFolder, JobState, Settled, read_settled, read_state, write_file, write_state
 from ..signals import Stopped
-from .receipts import write_report
 
 __all__ = ["conclude", "conclude_done", "end_state"]
 
@@ -55,7 +56,9 @@ def conclude_done(folder: JobFolder, state: JobState, settled: Settled, n_blocks
     write_state(folder, ended)
     # `arraymill report` works it out anew where it is missing: no reason to call a job that is done anything else
     with suppress(JobError):
-        write_report(folder, ended, settled)
+        assert settled.plan is not None
+        report = report_of(ended, settled, settled.plan)
+        write_file(folder.report, json.dumps(to_json(report), indent=2).encode())
     return skipped
 
 

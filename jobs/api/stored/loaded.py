@@ -12,8 +12,8 @@ from ...arrays import OutputOptions, load_output, open_source
 from ...headers import ArrayHeader
 from ...output_names import output_beside
 from ...store import JobFolder, read_own, read_state
+from ..outcome import named
 from ..outputs import options_of
-from ..returned import named
 from .submission import read_spec
 
 __all__ = ["StoredOutput", "load_result", "stored_outputs"]

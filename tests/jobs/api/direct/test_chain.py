@@ -11,7 +11,8 @@ from chained_operations import chained, scaled, scaled_job
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.session import open_cluster
 from arraymill.jobs.api.direct.execution import execute
-from arraymill.jobs.api.returned import returned
+from arraymill.jobs.api.outcome import returned
+from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.errors import OutputError
 from arraymill.jobs.job import Job
 from arraymill.jobs.operations import OPERATIONS
@@ -25,7 +26,7 @@ BLOCKS = {"compute": {"block": 2000}}
 
 def test_outputs_come_back_by_name() -> None:
     seen: list[Progress] = []
-    outcome = execute(scaled_job(X, **BLOCKS), on_progress=seen.append)
+    outcome = execute(scaled_job(X, **BLOCKS), watch=Watch(on_progress=seen.append))
     result = returned(outcome)
     np.testing.assert_allclose(result.scaled, scaled(X), rtol=1e-12)
     np.testing.assert_allclose(result.mean, X.mean(0), atol=1e-15)
@@ -54,7 +55,7 @@ def test_a_step_that_fails_leaves_no_output(tmp_path: Path) -> None:
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
-        execute(scaled_job(X, tmp_path / "y.npy", **BLOCKS), on_progress=stop)
+        execute(scaled_job(X, tmp_path / "y.npy", **BLOCKS), watch=Watch(on_progress=stop))
     assert list(tmp_path.iterdir()) == []
 
 
