@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +22,19 @@ from arraymill.jobs.api import run
 
 pytestmark = pytest.mark.gpu
 
-# A process of its own: CUDA that was woken in this one would be in the way of the cluster.
+# A process of its own: CUDA that was woken in this one would be in the way of the cluster. One for all tests: to import
+# torch and wake CUDA takes it seconds.
 INLINE = """
-import sys
+import json, sys, traceback
 from arraymill.jobs.api import run
-name, output, precision, params, *inputs = sys.argv[1:]
-place = {"cluster": "inline", "device": "cuda"}
-run(name, *inputs, output=output, precision=precision, **place, **eval(params))
+for line in sys.stdin:
+    name, inputs, keywords = json.loads(line)
+    said = ""
+    try:
+        run(name, *inputs, cluster="inline", device="cuda", **keywords)
+    except BaseException:
+        said = traceback.format_exc()
+    print(json.dumps(said), flush=True)
 """
 
 M, K, N = 2500, 1300, 1700
@@ -41,18 +50,53 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[tuple[Precision, Session
         yield precision, session
 
 
-def run_everywhere(
-    folder: Path, session: Session, precision: Precision, name: str, *inputs: Path, **params: Any
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the result on GPUs, which must be the same bytes inline and on the cluster, and the result on the CPU."""
-    on_cluster, inline, on_cpu = (folder / f"{place}.npy" for place in ("cluster", "inline", "cpu"))
-    run(name, *inputs, output=on_cluster, cluster=session, precision=precision, **params)
-    arguments = [name, str(inline), precision, repr(params), *map(str, inputs)]
-    done = subprocess.run([sys.executable, "-c", INLINE, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S)
-    assert done.returncode == 0, done.stderr
-    assert digest(on_cluster) == digest(inline)
-    run(name, *inputs, output=on_cpu, cluster="inline", device="cpu", precision=precision, **params)
-    return np.load(on_cluster), np.load(on_cpu)
+@pytest.fixture(scope="module")
+def inline() -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([sys.executable, "-c", INLINE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the same job runs: on a cluster of GPUs, on the GPU of one process, on the CPU."""
+
+    session: Session
+    precision: Precision
+    inline: subprocess.Popen[str]
+
+    def run_everywhere(
+        self, folder: Path, name: str, *inputs: Path, **params: Any
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the result on GPUs, the same bytes inline and on the cluster, and the result on the CPU."""
+        on_cluster, inline, on_cpu = (folder / f"{place}.npy" for place in ("cluster", "inline", "cpu"))
+        params["precision"] = self.precision
+        run(name, *inputs, output=on_cluster, cluster=self.session, **params)
+        self._run_inline(name, [*map(str, inputs)], params | {"output": str(inline)})
+        assert digest(on_cluster) == digest(inline)
+        run(name, *inputs, output=on_cpu, cluster="inline", device="cpu", **params)
+        return np.load(on_cluster), np.load(on_cpu)
+
+    def _run_inline(self, name: str, inputs: list[str], keywords: dict[str, Any]) -> None:
+        assert self.inline.stdin is not None
+        assert self.inline.stdout is not None
+        hangs = threading.Timer(TIMEOUT_S, self.inline.kill)
+        hangs.start()
+        try:
+            self.inline.stdin.write(json.dumps([name, inputs, keywords]) + "\n")
+            self.inline.stdin.flush()
+            said = self.inline.stdout.readline()
+        finally:
+            hangs.cancel()
+        assert said, "the process ended"
+        assert json.loads(said) == ""
+
+
+@pytest.fixture
+def places(cluster: tuple[Precision, Session], inline: subprocess.Popen[str]) -> Places:
+    precision, session = cluster
+    return Places(session, precision, inline)
 
 
 def product_bound(a: NDArray[Any], b: NDArray[Any], exact: NDArray[Any], precision: Precision) -> NDArray[Any]:
@@ -72,16 +116,15 @@ def product_bound(a: NDArray[Any], b: NDArray[Any], exact: NDArray[Any], precisi
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
 @pytest.mark.parametrize("transposed", [False, True], ids=["plain", "transposed"])
-def test_product(tmp_path: Path, cluster: tuple[Precision, Session], dtype: type, transposed: bool) -> None:
-    precision, session = cluster
+def test_product(tmp_path: Path, places: Places, dtype: type, transposed: bool) -> None:
     generator = np.random.default_rng(0)
     a, b = (generator.uniform(-1, 1, shape).astype(dtype) for shape in ((M, K), (K, N)))
     np.save(tmp_path / "a.npy", a)
     np.save(tmp_path / "b.npy", np.ascontiguousarray(b.T) if transposed else b)
     files = (tmp_path / "a.npy", tmp_path / "b.npy")
-    on_gpu, on_cpu = run_everywhere(tmp_path, session, precision, "matmul", *files, transpose_b=transposed)
+    on_gpu, on_cpu = places.run_everywhere(tmp_path, "matmul", *files, transpose_b=transposed)
     exact = a.astype(np.float64) @ b.astype(np.float64)
-    bound = product_bound(a, b, exact, precision)
+    bound = product_bound(a, b, exact, places.precision)
     # for float64 the expected product is itself off by as much
     bound *= 2 if dtype is np.float64 else 1
     assert (on_gpu.dtype, on_gpu.shape) == (np.dtype(dtype), (M, N))
@@ -111,11 +154,10 @@ def compute_capability() -> tuple[int, int]:
 
 @pytest.mark.parametrize("axis", [None, 0, 1])
 @pytest.mark.parametrize("name", ["sum", "mean"])
-def test_sums(tmp_path: Path, cluster: tuple[Precision, Session], name: str, axis: int | None) -> None:
-    precision, session = cluster
+def test_sums(tmp_path: Path, places: Places, name: str, axis: int | None) -> None:
     x = np.random.default_rng(1).standard_normal((40_000, 900), dtype=np.float32) + np.float32(0.5)
     np.save(tmp_path / "x.npy", x)
-    on_gpu, on_cpu = run_everywhere(tmp_path, session, precision, name, tmp_path / "x.npy", axis=axis)
+    on_gpu, on_cpu = places.run_everywhere(tmp_path, name, tmp_path / "x.npy", axis=axis)
     wide = x.astype(np.float64)
     expected = getattr(np, name)(wide, axis=axis)
     size = np.abs(wide).sum(axis=axis) / (1 if name == "sum" else wide.size / np.size(expected))
@@ -127,21 +169,19 @@ def test_sums(tmp_path: Path, cluster: tuple[Precision, Session], name: str, axi
 
 @pytest.mark.parametrize("axis", [None, 0, 1])
 @pytest.mark.parametrize("name", ["max", "argmin", "count_nonzero", "any"])
-def test_exact_reductions(tmp_path: Path, cluster: tuple[Precision, Session], name: str, axis: int | None) -> None:
-    precision, session = cluster
+def test_exact_reductions(tmp_path: Path, places: Places, name: str, axis: int | None) -> None:
     x = np.random.default_rng(2).integers(-100, 100, (9000, 700)).astype(np.float32)
     x[x == 17] = np.nan if name in ("max", "argmin") and axis == 0 else 17
     np.save(tmp_path / "x.npy", x)
-    on_gpu, on_cpu = run_everywhere(tmp_path, session, precision, name, tmp_path / "x.npy", axis=axis)
+    on_gpu, on_cpu = places.run_everywhere(tmp_path, name, tmp_path / "x.npy", axis=axis)
     np.testing.assert_array_equal(on_gpu, getattr(np, name)(x, axis=axis))
     np.testing.assert_array_equal(on_gpu, on_cpu)
 
 
-def test_product_of_integers_is_exact(tmp_path: Path, cluster: tuple[Precision, Session]) -> None:
-    precision, session = cluster
+def test_product_of_integers_is_exact(tmp_path: Path, places: Places) -> None:
     a = np.random.default_rng(3).integers(-(2**20), 2**20, (600, 500))
     np.save(tmp_path / "a.npy", a)
-    on_gpu, on_cpu = run_everywhere(tmp_path, session, precision, "matmul", *[tmp_path / "a.npy"] * 2, transpose_b=True)
+    on_gpu, on_cpu = places.run_everywhere(tmp_path, "matmul", *[tmp_path / "a.npy"] * 2, transpose_b=True)
     np.testing.assert_array_equal(on_gpu, a @ a.T)
     np.testing.assert_array_equal(on_gpu, on_cpu)
 
