@@ -1,11 +1,13 @@
 """einsum of two operands, or of one: lowered to the blocked matrix product, sums and transpositions (`labels`).
 
-The dtype, the exactness of integers and the bounds of error are matmul's.
+The dtype, the exactness of integers and the bounds of error are matmul's. Axes of length 1 are repeated, as NumPy's.
+What stands in one operand alone is summed before it is multiplied, as by ``numpy.einsum(..., optimize=True)``: a zero
+is then lost in a sum that an infinity is multiplied by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,10 +44,19 @@ def _chain(headers: Sequence[ArrayHeader], params: EinsumParams, limits: Limits)
         refuse_dtype(header.name, header.dtype)
     inputs, output = parse_subscripts(params.subscripts, [header.ndim for header in headers])
     lengths = label_lengths(params.subscripts, inputs, [header.shape for header in headers])
-    operands = [Labelled(name, labels, header) for name, labels, header in zip("xy", inputs, headers, strict=False)]
+    operands = [
+        Labelled(name, labels, header, _ones(labels, header, lengths))
+        for name, labels, header in zip("xy", inputs, headers, strict=False)
+    ]
     if len(operands) == 1:
         return draft_labelled_sum(operands[0], output, lengths)
     return draft_labelled_product(operands[0], operands[1], output, lengths)
+
+
+def _ones(labels: Sequence[str], header: ArrayHeader, lengths: Mapping[str, int]) -> frozenset[str]:
+    """Return the labels that an operand is repeated along."""
+    own = zip(labels, header.shape, strict=True)
+    return frozenset(label for label, length in own if length != lengths[label])
 
 
 def _oracle(arrays: Sequence[NDArray[Any]], params: EinsumParams) -> NDArray[Any]:

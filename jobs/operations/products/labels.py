@@ -12,6 +12,9 @@ columns        no    yes   yes     n, merged into one axis
 alone          one of them no      summed before
 =============  ====  ====  ======  ==========================================================
 
+Of a label that has one place in an operand and more in the other, the operand is repeated: in a stack by `matmul`, of
+elements by `map`; and where the label is summed, the other's sum is what is multiplied.
+
 ::
 
     ijk,kjl->il    a: i | jk    taken as it is, reshaped to (i, jk)
@@ -25,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -58,11 +61,18 @@ class Labelled:
         Of its axes; a tuple of labels where axes were merged.
     header : ArrayHeader
         Of the input.
+    ones : frozenset of label
+        Those of which it has one place, and the other operand more: it is repeated along them.
     """
 
     name: str
     labels: tuple[Label, ...]
     header: ArrayHeader
+    ones: frozenset[Label] = frozenset()
+
+    def length(self, lengths: Mapping[Label, int], label: Label) -> int:
+        """Return how many places of a label it has."""
+        return 1 if label in self.ones else lengths[label]
 
 
 @dataclass(slots=True)
@@ -84,7 +94,12 @@ class _Lowering:
         if labels == x.labels:
             return x
         axes = tuple(labels.index(label) for label in x.labels)
-        return Labelled(self.add(Step(f"{x.name}_diagonal", DIAGONAL, (x.name,), {"axes": axes})), labels, x.header)
+        return replace(x, name=self.add(Step(f"{x.name}_diagonal", DIAGONAL, (x.name,), {"axes": axes})), labels=labels)
+
+    def drop_repeated(self, x: Labelled, output: Sequence[Label]) -> Labelled:
+        """Return `x` without labels that it is repeated along and that are summed: the other's sum is multiplied."""
+        groups = [[label] for label in x.labels if label not in x.ones or label in output]
+        return x if len(groups) == len(x.labels) else self.shape(x, groups)
 
     def sum_alone(self, x: Labelled, kept: set[Label]) -> Labelled:
         """Return `x` without the labels that stand in nothing else."""
@@ -96,7 +111,7 @@ class _Lowering:
         is_logical = dtype.kind == "b"
         params = {"axis": axes} if is_logical else {"axis": axes, "dtype": dtype.name}
         name = self.add(Step(f"{x.name}_sums", ANY if is_logical else SUM, (x.name,), params))
-        return Labelled(name, tuple(label for label in x.labels if label in kept), x.header)
+        return replace(x, name=name, labels=tuple(label for label in x.labels if label in kept))
 
     def arrange(self, x: Labelled, labels: Sequence[Label]) -> Labelled:
         """Return `x` with its axes in an order."""
@@ -105,16 +120,18 @@ class _Lowering:
         axes = tuple(x.labels.index(label) for label in labels)
         self.notes.append(f"{x.header.name} is first written with its axes in the order {','.join(map(str, axes))}")
         name = self.add(Step(f"{x.name}_turned", TRANSPOSE, (x.name,), {"axes": axes}))
-        return Labelled(name, tuple(labels), x.header)
+        return replace(x, name=name, labels=tuple(labels))
 
     def shape(self, x: Labelled, groups: Sequence[Sequence[Label]]) -> Labelled:
         """Return `x` with one axis for each group of its labels."""
-        shape = tuple(math.prod(self.lengths[label] for label in group) for group in groups)
-        if shape == tuple(self.lengths[label] for label in x.labels):
+        shape = tuple(math.prod(x.length(self.lengths, label) for label in group) for group in groups)
+        if shape == tuple(x.length(self.lengths, label) for label in x.labels):
             return x
         self.notes.append(f"{x.header.name} is first written as {' x '.join(map(str, shape))}")
         name = self.add(Step(f"{x.name}_shaped", RESHAPE, (x.name,), {"shape": shape}))
-        return Labelled(name, tuple(tuple(group) for group in groups), x.header)
+        # a group of one is that label still: more may be done with it
+        labels = tuple(group[0] if len(group) == 1 else tuple(group) for group in groups)
+        return replace(x, name=name, labels=labels)
 
 
 def draft_labelled_sum(x: Labelled, output: Sequence[Label], lengths: Mapping[Label, int]) -> Chain:
@@ -138,7 +155,7 @@ def draft_labelled_product(a: Labelled, b: Labelled, output: Sequence[Label], le
         Of every label.
     """
     lowering = _Lowering(lengths, np.result_type(a.header.dtype, b.header.dtype))
-    a, b = lowering.take_diagonals(a), lowering.take_diagonals(b)
+    a, b = (lowering.drop_repeated(lowering.take_diagonals(x), output) for x in (a, b))
     a = lowering.sum_alone(a, {*b.labels, *output})
     b = lowering.sum_alone(b, {*a.labels, *output})
     shared = set(a.labels) & set(b.labels)

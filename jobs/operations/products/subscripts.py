@@ -53,19 +53,29 @@ def parse_subscripts(text: str, ndims: Sequence[int]) -> Subscripts:
 
 
 def label_lengths(text: str, inputs: Sequence[Sequence[str]], shapes: Sequence[Sequence[int]]) -> dict[str, int]:
-    """Return the length of every label.
+    """Return the length of every label; an operand of length 1 is repeated.
 
     Raises
     ------
     SpecError
-        If it differs between operands.
+        If it differs between operands and none of the lengths is 1, or within an operand.
+
+    Examples
+    --------
+    >>> label_lengths("ij,ij->j", ["ij", "ij"], [(5, 2), (1, 2)])
+    {'i': 5, 'j': 2}
     """
     lengths: dict[str, int] = {}
     for labels, shape in zip(inputs, shapes, strict=True):
+        own: dict[str, int] = {}
         for label, length in zip(labels, shape, strict=True):
-            if lengths.setdefault(label, length) != length:
-                name = f"an axis of ..., {label} from the last," if label.isdigit() else f"label {label}"
-                raise _refusal(text, f"{name} has the lengths {lengths[label]} and {length}; shapes {[*shapes]}")
+            before = lengths.get(label, 1)
+            others = (own.setdefault(label, length), length if 1 in (length, before) else before)
+            for other in others:
+                if other != length:
+                    name = f"an axis of ..., {label} from the last," if label.isdigit() else f"label {label}"
+                    raise _refusal(text, f"{name} has the lengths {other} and {length}; shapes {[*shapes]}")
+        lengths |= {label: length for label, length in own.items() if length != 1 or label not in lengths}
     return lengths
 
 

@@ -133,6 +133,48 @@ def test_unnamed_axes_are_counted_from_the_last() -> None:
     )
 
 
+REPEATED: tuple[Any, ...] = (
+    *(("ij,ij->j", (10, 2), (1, 2)), ("i,i", (2,), (1,)), ("ii,ij->j", (1, 1), (3, 4)), ("i,i->i", (1,), (0,))),
+    *(("...ij,...jk->...ik", (2, 1, 3, 4), (5, 4, 2)), ("...,...->...", (1, 3), (4, 3)), ("i,i", (1,), (0,))),
+    *(("ij...,jk...", (2, 3, 1), (3, 4, 5)), ("bij,bjk->ibk", (1, 3, 4), (5, 4, 2)), ("ij,jk->ik", (3, 1), (5, 2))),
+)
+
+
+@pytest.mark.parametrize("case", REPEATED, ids=str)
+@pytest.mark.parametrize("code", ["i2", "f4"])
+def test_axes_of_length_one_are_repeated(case: Any, code: str) -> None:
+    subscripts, *shapes = case
+    arrays = [draw_values(shape, code, 2 * n) for n, shape in enumerate(shapes)]
+    for operands in (arrays, [x.astype(x.dtype.newbyteorder(">")) for x in arrays]):
+        made = run_chain("einsum", operands, {"subscripts": subscripts})["result"]
+        want = np.asarray(np.einsum(subscripts, *arrays))
+        check_sum_of_products(made, arrays, lambda *x: np.einsum(subscripts, *x), want)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_subscripts_are_numpys(seed: int) -> None:
+    subscripts, arrays, block_bytes = draw_subscripts(np.random.default_rng(seed))
+    made = run_chain("einsum", arrays, {"subscripts": subscripts}, block_bytes=block_bytes)["result"]
+    want = np.asarray(np.einsum(subscripts, *arrays))
+    check_sum_of_products(made, arrays, lambda *x: np.einsum(subscripts, *x), want)
+
+
+def draw_subscripts(rng: np.random.Generator) -> tuple[str, list[NDArray[Any]], int | None]:
+    """Draw one or two operands whose labels stand anywhere, twice, in both, in one, of any length, 0 and 1 included."""
+    lengths = {label: int(rng.choice([0, 1, 2, 3, 7])) for label in "ijkl"}
+    terms, arrays = [], []
+    for _ in range(int(rng.integers(1, 3))):
+        term = "".join(rng.choice(list("ijkl"), rng.integers(0, 5)))
+        repeated = {label for label in term if rng.random() < 0.2}
+        shape = tuple(1 if label in repeated else lengths[label] for label in term)
+        unnamed = (1, 2, 3)[int(rng.integers(0, 4)) :]
+        terms.append(term + "...")
+        arrays.append(draw_values((*shape, *unnamed), str(rng.choice(["i8", "f4", "c16"])), int(rng.integers(9))))
+    chosen = [label for label in "likj" if label in "".join(terms) and rng.random() < 0.5]
+    arrow = "->" + "".join([*chosen[:1], "...", *chosen[1:]]) if rng.random() < 0.7 else ""
+    return ",".join(terms) + arrow, arrays, (None, 4000)[int(rng.integers(2))]
+
+
 TENSORS: tuple[Any, ...] = (
     *(((4, 5), (5, 6), 1), ((4, 5, 6), (5, 6, 2), 2), ((3, 4), (2,), 0), ((4, 5, 6), (6, 5, 2), ((2, 1), (0, 1)))),
     *(((4, 5, 6), (4, 6), ((0, -1), (0, 1))), ((5, 4), (6, 5), (0, 1)), ((3,), (3,), 1), ((), (), 0)),
