@@ -6,6 +6,7 @@ means of its columns.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,7 @@ class _Factors:
 
 def _join(xp: Namespace, x: Any, other: Any) -> Any:
     wide = xp.result_type(x.dtype, other.dtype)
-    columns = xp.reshape(other, (x.shape[0], -1))
+    columns = xp.reshape(other, (x.shape[0], math.prod(other.shape[1:])))
     return xp.concat([cast(xp, x, wide), cast(xp, columns, wide)], axis=1)
 
 

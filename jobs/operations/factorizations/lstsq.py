@@ -16,6 +16,7 @@ N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed. (2002), 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,8 +55,8 @@ class LstsqParams(Params):
 def _chain(headers: Sequence[ArrayHeader], params: LstsqParams, limits: Limits) -> Chain:
     a, b = headers
     dtype = _check(a, b)
-    (m, n), n_sides = a.shape, b.size // max(b.shape[0], 1)
-    columns = b.shape[1:]
+    (m, n), columns = a.shape, b.shape[1:]
+    n_sides = math.prod(columns)
     parts: list[tuple[str, Shape, np.dtype[Any]]] = [
         ("x", (n, *columns), dtype),
         ("residuals", (n_sides,) if m > n else (0,), real_dtype(dtype)),
@@ -63,8 +64,9 @@ def _chain(headers: Sequence[ArrayHeader], params: LstsqParams, limits: Limits) 
         ("s", (min(m, n),), real_dtype(dtype)),
     ]
     rcond = float(np.finfo(dtype).eps) * max(m, n) if params.rcond is None else params.rcond
-    problem = {"m": m, "n": n, "rcond": rcond}
-    rows = choose_rows(m, n + n_sides, np.result_type(a.dtype, b.dtype), limits, way_out=_WAY_OUT)
+    problem = {"m": m, "n": n, "n_sides": n_sides, "rcond": rcond}
+    is_empty = m * (n + n_sides) == 0
+    rows = m if is_empty else _rows(m, n + n_sides, np.result_type(a.dtype, b.dtype), limits)
     if m <= rows:
         steps: tuple[Step, ...] = (Step("solved", _SOLVE, ("a", "b"), problem),)
     else:
@@ -73,12 +75,16 @@ def _chain(headers: Sequence[ArrayHeader], params: LstsqParams, limits: Limits) 
     return Chain((*steps, *part_steps("solved", parts)), tuple((name, name) for name, *_ in parts))
 
 
+def _rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits) -> int:
+    return choose_rows(m, n, dtype, limits, way_out=_WAY_OUT)
+
+
 def _check(a: ArrayHeader, b: ArrayHeader) -> np.dtype[Any]:
     """Return the dtype of x."""
     if b.ndim not in (1, 2):
         raise SpecError(f"lstsq: b has {b.ndim} axes", cause="1 or 2 are expected", next="reshape b to two axes")
     matrix = check_matrix("lstsq", a)
-    sides = check_matrix("lstsq", ArrayHeader(b.name, (b.shape[0], b.size // max(b.shape[0], 1)), b.dtype))
+    sides = check_matrix("lstsq", ArrayHeader(b.name, (b.shape[0], math.prod(b.shape[1:])), b.dtype))
     if a.shape[0] != b.shape[0]:
         raise SpecError(
             "lstsq: Incompatible dimensions",
@@ -86,19 +92,13 @@ def _check(a: ArrayHeader, b: ArrayHeader) -> np.dtype[Any]:
             safe="nothing was read or written",
             next="give b one row for each row of a",
         )
-    if 0 in (a.size, b.size):
-        raise SpecError(
-            "lstsq: there is nothing to fit",
-            cause=f"a has shape {a.shape}, b {b.shape}",
-            safe="nothing was read or written",
-            next="leave empty arrays out",
-        )
     return np.result_type(matrix, sides)
 
 
 class _ProblemParams(Params):
     m: int
     n: int
+    n_sides: int
     rcond: float
 
 
@@ -111,7 +111,7 @@ class _Solver:
     rcond: float
 
     def __call__(self, blocks: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
-        joined = np.hstack([block.reshape(len(block), -1) for block in blocks])
+        joined = np.hstack([block.reshape(len(block), math.prod(block.shape[1:])) for block in blocks])
         joined = joined.astype(wide_dtype(joined.dtype), copy=False)
         if not np.isfinite(joined).all():
             raise np.linalg.LinAlgError("SVD did not converge in Linear Least Squares")
@@ -123,7 +123,7 @@ class _Solver:
 
 def _build_solve(headers: Sequence[ArrayHeader], params: _ProblemParams, limits: Limits) -> Draft:
     m, dtype = headers[0].shape[0], wide_dtype(np.result_type(*(header.dtype for header in headers)))
-    n, n_sides = params.n, sum(header.size for header in headers) // m - params.n
+    n, n_sides = params.n, params.n_sides
     shapes: list[Shape] = [(n, n_sides), (n_sides,) if params.m > n else (0,), (1,), (min(params.m, n),)]
     kernel = SolveKernel(_Solver(params.m, n, params.rcond), "the least squares problem")
     flops = 4 * m * n * (n + n_sides) + 20 * min(m, n) ** 3
@@ -148,7 +148,7 @@ _SOLVE = Operation(
 
 def _stacked_chain(headers: Sequence[ArrayHeader], params: _ProblemParams, limits: Limits) -> Chain:
     header = headers[0]
-    rows = choose_rows(header.shape[0], header.shape[1], header.dtype, limits, way_out=_WAY_OUT)
+    rows = _rows(*header.shape, header.dtype, limits)
     solved = Step("solved", _SOLVE, ("stack",), params.model_dump())
     if header.shape[0] <= rows:
         return Chain((solved,), (("solved", "solved"),))
