@@ -19,10 +19,9 @@ from ...runner import Progress
 from ...spec.job_spec import OutputSpec
 from ...stages.shapes import ConstantStage
 from ...store import JobFolder, Journal, create_step_folder, write_file
-from ..outputs import make_ready
 from ..signals import StopSignals
 from ..steps import ChainProgress, numbered, output_specs, result_source, step_job
-from . import preparation
+from .output import is_published, leave_output, make_ready, open_output
 from .step_run import StepRun
 
 __all__ = ["ChainRun"]
@@ -163,10 +162,10 @@ class ChainRun:
         # an output must not lie where any input of the job does, whether the step reads that or not
         job = replace(self.job, spec=self.job.spec.model_copy(update={"output": spec}))
         opened = _OpenStep(number, step, folder, journal, spec, is_output, None)
-        if is_output and spec is not None and preparation.is_published(folder, job, journal, step.plan):
+        if is_output and spec is not None and is_published(folder, job, journal, step.plan):
             return opened
-        opened.output = preparation.open_result(folder, job, journal, step.plan)
-        self.stack.callback(preparation.leave_result, journal, opened.output)
+        opened.output = open_output(folder, job, journal, step.plan)
+        self.stack.callback(leave_output, journal, opened.output)
         return opened
 
     def _beside_output(self, number: int, step: PlannedStep) -> OutputSpec | None:

@@ -31,14 +31,14 @@ from ...stages.shapes import ConstantStage
 from ...store import JobFolder, JobLock, JobState, Journal, read_settled, read_state, write_state
 from ..calibration import measure_workers
 from ..outcome import Outcome
-from ..outputs import make_ready
 from ..planned import plan_of
 from ..resources import fitting_workers
 from ..signals import StopSignals, deferred_interrupts
 from ..watch import SILENT, Watch
-from . import preparation
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
+from .output import is_published, leave_output, make_ready, open_output, results
+from .preparation import readmit, record_plan, recorded_plan
 from .step_run import StepRun
 from .workplace import open_nothing, open_workplace
 
@@ -115,7 +115,7 @@ class _Drive:
             raise CancelledJobError(f"job {self.folder.id} was cancelled before it began")
         journal = self.stack.enter_context(Journal.open(self.folder))
         is_new = journal.settled().plan is None
-        plan, place = plan_of(self.job) if is_new else preparation.recorded_plan(self.job, journal.settled())
+        plan, place = plan_of(self.job) if is_new else recorded_plan(self.job, journal.settled())
         held = self._wait_for_devices(place, is_free=in_foreground and place.kind == "inline" and place.device == "cpu")
         if is_new and place.device == "cuda":
             # what is free on the devices is known now that they are ours
@@ -125,9 +125,9 @@ class _Drive:
         self._is_brief = place.kind == "inline" and plan.predicted_s < _STATE_PERIOD_S
         self._pass("STARTING", started_s=time.time(), n_blocks=plan.n_blocks, place=place.kind)
         if is_new:
-            preparation.begin(self.folder, self.job, journal, plan, place)
+            record_plan(self.folder, self.job, journal, plan, place)
         else:
-            preparation.readmit(self.folder, self.job, journal, plan, place, accept_changed=accept_changed)
+            readmit(self.folder, self.job, journal, plan, place, accept_changed=accept_changed)
         begun = _Begun(journal, place, n_workers, held)
         if isinstance(plan, ChainPlan):
             self._run_chain(plan, begun)
@@ -148,12 +148,12 @@ class _Drive:
 
     def _run_stage(self, plan: Plan, begun: _Begun) -> None:
         journal = begun.journal
-        if preparation.is_published(self.folder, self.job, journal, plan):
+        if is_published(self.folder, self.job, journal, plan):
             with deferred_interrupts():
                 self._finish(plan, begun, [], time.perf_counter(), 0.0)
             return
-        output = preparation.open_result(self.folder, self.job, journal, plan)
-        self.stack.callback(preparation.leave_result, journal, output)
+        output = open_output(self.folder, self.job, journal, plan)
+        self.stack.callback(leave_output, journal, output)
         books = self.folder.id, self.folder, self.job, plan, journal
         run = StepRun(*books, output, self.signals, self._on_progress, self._pass)
         epoch, opened = journal.start_epoch(), time.perf_counter()
@@ -218,7 +218,7 @@ class _Drive:
         begun.journal.commit()
         seconds = time.perf_counter() - started
         skipped = conclude_done(self.folder, self.state, read_settled(self.folder), plan.n_blocks)
-        main, others = preparation.results(self.folder, self.job, plan)
+        main, others = results(self.folder, self.job, plan)
         value, path = (None, main) if self.job.spec.output is not None else (main, None)
         made = begun.place, begun.n_workers, value, path, seconds, start_s, tuple(records)
         self.outcome = Outcome(plan, *made, self.folder.id, skipped, others)

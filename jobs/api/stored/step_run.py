@@ -16,8 +16,8 @@ from ...stages.shapes import ConstantStage
 from ...store import JobFolder, Journal
 from ..signals import StopSignals
 from ..work import durable_work, fault_policy
-from . import preparation
-from .verification import MergedRegions, differing_blocks, give_up_on
+from .output import output_path
+from .verification import OTHER_BYTES, MergedRegions, differing_blocks, give_up_on, take_back
 
 __all__ = ["StepRun"]
 
@@ -82,10 +82,8 @@ class StepRun:
             unmerged = merged.differing_blocks(plan.stage)
             if not bad and not unmerged:
                 return
-            for block in sorted(bad):
-                journal.event("corrupt", block=block, reason="the output holds other bytes than were written")
-            journal.commit()
-        raise give_up_on(bad | unmerged, plan.n_blocks, preparation.output_path(self.folder, self.job))
+            take_back(journal, bad, OTHER_BYTES)
+        raise give_up_on(bad | unmerged, plan.n_blocks, output_path(self.folder, self.job))
 
     def _run_blocks(self, session: Any, epoch: int) -> MergedRegions:
         stage, stop = self.plan.stage, Stop()

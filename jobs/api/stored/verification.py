@@ -1,4 +1,4 @@
-"""The last steps of a job: what the output holds is compared with the ledger, then it is given its name."""
+"""What the output holds, compared with what the ledger says was written."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from ...blocks import Region
 from ...engine import output_regions
 from ...errors import VerificationError
 from ...stages.shapes import ConstantStage, Stage
+from ...store import Journal
 
-__all__ = ["MergedRegions", "differing_blocks", "give_up_on", "sample_of"]
+__all__ = ["OTHER_BYTES", "MergedRegions", "differing_blocks", "give_up_on", "sample_of", "take_back"]
+
+OTHER_BYTES = "the output holds other bytes than were written"
+"""Why a block is taken back."""
 
 _LARGEST_WHOLE_BYTES = 100 * 10**9
 """Larger outputs are read back in part."""
@@ -93,6 +97,18 @@ def sample_of(blocks: list[int], n_bytes: int) -> list[int]:
     """
     step = max(-(-n_bytes // _LARGEST_WHOLE_BYTES), 1)
     return blocks[::step]
+
+
+def take_back(journal: Journal, blocks: Iterable[int], reason: str) -> None:
+    """Write down that blocks are not done after all.
+
+    Raises
+    ------
+    StoreFullError
+    """
+    for block in sorted(blocks):
+        journal.event("corrupt", block=block, reason=reason)
+    journal.commit()
 
 
 def give_up_on(blocks: Iterable[int], n_blocks: int, path: str) -> VerificationError:

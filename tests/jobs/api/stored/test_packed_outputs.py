@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import arraymill.jobs.arrays.packed.packers as packers
 from arraymill.jobs import run
-from arraymill.jobs.api.outputs import make_ready
 from arraymill.jobs.api.stored.attempts import resume_job, run_stored
 from arraymill.jobs.api.stored.loaded import load_result
+from arraymill.jobs.api.stored.output import make_ready
 from arraymill.jobs.arrays import load_output, output_file
 from arraymill.jobs.errors import InterruptedJobError, OutputError, SpecError
 from arraymill.jobs.headers import ArrayHeader

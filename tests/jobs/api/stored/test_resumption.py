@@ -11,7 +11,7 @@ from stored_arrays import FORMATS, store
 from stored_jobs import Receipt
 
 from arraymill.jobs.api.planned import plan_of
-from arraymill.jobs.api.stored.preparation import begin
+from arraymill.jobs.api.stored.preparation import record_plan
 from arraymill.jobs.api.stored.resumption import assess
 from arraymill.jobs.api.stored.submission import absolute_spec, create_job
 from arraymill.jobs.arrays import partial_path
@@ -39,7 +39,7 @@ def begun_job(kind: str, folder: Path) -> JobFolder:
     plan, place = plan_of(job)
     assert plan.n_blocks >= 4
     with Journal.open(stored) as journal:
-        begin(stored, job, journal, plan, place)
+        record_plan(stored, job, journal, plan, place)
         journal.start_epoch()
         for block in range(3):
             journal.done(Receipt(block))

@@ -1,0 +1,105 @@
+"""The output of a stored job: opened or taken over from an earlier attempt, made ready, published, read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...arrays import Output, adopt_output, create_output, was_published
+from ...errors import OutputError
+from ...job import Job
+from ...plans.chain_plan import AnyPlan, ChainPlan
+from ...plans.planning import Plan
+from ...store import JobFolder, Journal
+from ..outputs import options_of
+from ..steps import output_specs
+from .verification import OTHER_BYTES, differing_blocks, take_back
+
+__all__ = ["is_published", "leave_output", "make_ready", "open_output", "output_path", "results"]
+
+
+def output_path(folder: JobFolder, job: Job) -> str:
+    """Return where a job's result goes: the output that was asked for, or a file in the job's own folder."""
+    return str(folder.result) if job.spec.output is None else job.spec.output.path
+
+
+def is_published(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> bool:
+    """Return whether an earlier attempt gave the output its name, and was stopped before it could say so."""
+    settled, header = journal.settled(), plan.output
+    if settled.output is None or len(settled.done) + len(settled.holes) < plan.n_blocks:
+        return False
+    path = output_path(folder, job)
+    return was_published(path, header.shape, header.dtype, header.order, info=settled.output)
+
+
+def open_output(folder: JobFolder, job: Job, journal: Journal, plan: Plan) -> Output:
+    """Return a job's unpublished output: that of an earlier attempt, with every block in it checked, or a new one.
+
+    Raises
+    ------
+    OutputError, OutputLockedError
+    """
+    path, kind = output_path(folder, job), (plan.output.shape, plan.output.dtype, plan.output.order)
+    replaces = job.spec.output is None or job.spec.output.if_exists == "replace"
+    settled, lost, options = journal.settled(), "", options_of(job.spec.output)
+    if settled.output is not None:
+        try:
+            output = adopt_output(
+                path, *kind, replace=replaces, info=settled.output, inputs=job.sources, options=options
+            )
+        except OutputError as error:
+            lost = error.what
+        else:
+            bad = differing_blocks(plan.stage, output.target, settled.done)
+            take_back(journal, bad, OTHER_BYTES)
+            return output
+    output = create_output(path, *kind, replace=replaces, inputs=job.sources, options=options)
+    if lost:
+        # only now: where a new one cannot be made either, as when its name is taken, the old one is still good
+        take_back(journal, set(settled.done) - set(settled.partials), lost)
+    journal.event("output", **output.info())
+    journal.commit()
+    return output
+
+
+def make_ready(journal: Journal, output: Output) -> None:
+    """Do what takes long before an output can be published, and write down by what the published one will be known.
+
+    Raises
+    ------
+    JobError
+        If the disk is full or fails.
+    """
+    output.prepare()
+    known, info = journal.settled().output or {}, output.info()
+    if any(known.get(name) != value for name, value in info.items()):
+        journal.event("output", **info)
+        journal.commit()
+
+
+def leave_output(journal: Journal, output: Output) -> None:
+    """Keep an unpublished output for a resume; where no block is done there is nothing to keep."""
+    if journal.settled().done:
+        output.keep()
+    else:
+        output.discard()
+
+
+def results(folder: JobFolder, job: Job, plan: AnyPlan) -> tuple[Any, dict[str, Any]]:
+    """Return the main output of a job that is done, and the others by their names: paths, or arrays of the store."""
+    if not isinstance(plan, ChainPlan):
+        return _result(output_path(folder, job), job), {}
+    specs = output_specs(job, plan)
+    numbers = {step.name: number for number, step in enumerate(plan.steps)}
+    found = {
+        output: _result(specs[name].path if specs else str(folder.step(numbers[name], name).result), job)
+        for output, name in plan.outputs
+    }
+    (main, _), *_ = plan.outputs
+    return found.pop(main), found
+
+
+def _result(path: str, job: Job) -> Any:
+    return Path(path) if job.spec.output is not None else np.load(path, allow_pickle=False)
