@@ -68,3 +68,8 @@ LIGHT += ["cluster", "cluster.config", "cluster.devices"]
 @pytest.mark.parametrize("module", LIGHT)
 def test_an_import_is_light(module: str) -> None:
     assert heavy_modules_after(f"import arraymill.{module}") == []
+
+
+def test_the_server_of_a_warm_cluster_forks_without_threads() -> None:
+    """NumPy's library starts them; to fork with threads may hang, and Python warns of it from 3.12 on."""
+    assert modules_after("import arraymill.cluster.warm.server", {"numpy", *HEAVY}) == []

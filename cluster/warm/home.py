@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..config import Precision
-from ..worker.process import Device
 
 __all__ = ["WarmCluster", "log_file_of", "read_home", "remove_home", "write_home"]
 
@@ -58,7 +57,7 @@ class WarmCluster:
     host: str
     address: str
     kind: Literal["local", "cuda"]
-    device: Device
+    device: Literal["cpu", "cuda"]
     precision: Precision
     threads: int
     n_workers: int

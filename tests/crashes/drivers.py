@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -129,7 +130,10 @@ def start(
     """
     # not a file: limits of file size do not reach a pipe
     reader, notes = os.pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Python warns of it from 3.12 on: the threads are those of NumPy's library, which the child starts anew
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        pid = os.fork()
     if pid == 0:
         try:
             os.close(reader)

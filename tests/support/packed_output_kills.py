@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,10 @@ def take(kind: Any, ledger: Ledger, *, replace: bool) -> Output:
 
 def in_child(act: Callable[[], object]) -> int:
     """Return how a process ended that did something: 0, 1 after an error, or less than 0 by a signal."""
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Python warns of it from 3.12 on: there may be threads of the libraries that write files, which now wait
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        pid = os.fork()
     if pid == 0:
         code = 1
         try:
