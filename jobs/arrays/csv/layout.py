@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,32 +9,20 @@ from typing import TYPE_CHECKING
 
 from ...errors import InputError
 from ..files import cannot_read
+from .cells import WHITESPACE, cells_of
+from .names import holds_names
 
 if TYPE_CHECKING:
     from ...spec.input import InputSpec
 
-__all__ = [
-    "WHITESPACE",
-    "CsvLayout",
-    "cells_of",
-    "count_lines",
-    "has_only_rows",
-    "is_number",
-    "is_row",
-    "line_blocks",
-    "look_at_text",
-]
+__all__ = ["CsvLayout", "count_lines", "has_only_rows", "is_row", "line_blocks", "look_at_text"]
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 64 << 20
 
-WHITESPACE = " "
-"""The delimiter of columns that stand apart by any blanks."""
-
 _DELIMITERS = (",", "\t", ";", "|")
 _COMMENT = "#"
 _BOM = b"\xef\xbb\xbf"
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +126,7 @@ def look_at_text(name: str, descriptor: int, entry: InputSpec) -> CsvLayout:
     Raises
     ------
     InputError
-        If there is no line in it, or it is no text.
+        If there is no line in it, it is no text, or its first line may be names or numbers.
     """
     lines, comments = _first_lines(name, descriptor, entry.comments), entry.comments
     if comments is None and lines[0].lstrip().startswith(_COMMENT):
@@ -149,37 +135,10 @@ def look_at_text(name: str, descriptor: int, entry: InputSpec) -> CsvLayout:
         lines = _first_lines(name, descriptor, comments)
     suffix = os.path.splitext(entry.path if isinstance(entry.path, str) else name)[1]  # noqa: PTH122 - may be a URL
     delimiter = entry.delimiter or ("\t" if suffix == ".tsv" else _found_delimiter(lines[-1]))
-    cells = cells_of(lines[0].partition(comments)[0] if comments else lines[0], delimiter)
-    has_names = not all(map(is_number, cells)) if entry.header == "auto" else entry.header
+    cells, *below = [cells_of(line.partition(comments)[0] if comments else line, delimiter) for line in lines]
+    has_names = holds_names(name, cells, *below, delimiter=delimiter) if entry.header == "auto" else entry.header
     names = tuple(cells) if has_names else ()
     return CsvLayout(delimiter, comments, int(has_names), names, len(cells))
-
-
-def cells_of(line: str, delimiter: str) -> list[str]:
-    """Return the cells of a line, without quotes and blanks around them.
-
-    >>> cells_of('1, "the x",  3', ","), cells_of("  1   2\\t3 ", WHITESPACE)
-    (['1', 'the x', '3'], ['1', '2', '3'])
-    """
-    if delimiter == WHITESPACE:
-        return line.split()
-    (cells,) = csv.reader(io.StringIO(line), delimiter=delimiter, skipinitialspace=True)
-    return [cell.strip() for cell in cells]
-
-
-def is_number(cell: str) -> bool:
-    """Return whether a cell holds a number, or stands for one that is missing.
-
-    >>> [is_number(cell) for cell in ("1e5", "-inf", "", "NA", "mass", "1_000")]
-    [True, True, True, True, False, False]
-    """
-    if cell.strip().lower() in _MISSING:
-        return True
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell and cell.isascii()
 
 
 def _found_delimiter(line: str) -> str:

@@ -6,6 +6,7 @@ What goes wrong is looked for again line by line, so that a message can name the
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -14,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from .layout import WHITESPACE, CsvLayout, cells_of, has_only_rows, is_number, is_row
+from .cells import MISSING, WHITESPACE, cells_of, is_number
+from .layout import CsvLayout, has_only_rows, is_row
 
 __all__ = ["CsvParser"]
 
 _EXACT = 2**53
 """Integers up to here are floats."""
 _INTEGER = re.compile(r"\s*[+-]?\d+\s*")
+_DIGIT = re.compile(r"\d")
 _BLANKS, _EDGES = re.compile(rb"[ \t]+"), re.compile(rb"(?m)^ +| +$")
 
 
@@ -117,7 +120,8 @@ class CsvParser:
             skip_blank_lines=False,
             engine="c",
             low_memory=False,
-            keep_default_na=dtype is None,
+            na_values=[] if dtype else sorted(MISSING),
+            keep_default_na=False,
             **exact,
         )
         if dtype is not None:
@@ -129,12 +133,15 @@ class CsvParser:
         return found
 
     def _check_exact(self, text: bytes, table: NDArray[Any]) -> None:
-        """Refuse integers that would silently become others."""
+        """Refuse numbers that would silently become others."""
+        # infinite ones are among them
         if table.dtype.kind != "f" or not (np.abs(table) >= _EXACT).any():
             return
         for cell in self._numbers(text, str).flat:
-            if _INTEGER.fullmatch(cell) and int(cell) != int(float(cell)):
-                raise ValueError(f"{cell.strip()} is no float64: state dtype int64 or uint64")
+            if _INTEGER.fullmatch(cell) and not _is_float(cell):
+                raise ValueError(f"{cell.strip()[:40]} is no float64: state dtype int64 or uint64")
+            if _DIGIT.search(cell) and math.isinf(float(cell)):
+                raise ValueError(f"{cell.strip()[:40]} is larger than any float64")
 
     def _bad_cell(self, text: bytes, numbers: Sequence[int], reason: str) -> InputError:
         for row, number in zip(text.split(b"\n"), numbers, strict=True):
@@ -151,7 +158,7 @@ class CsvParser:
         if not is_number(cell):
             return "is no number"
         if kind == "f":
-            if _INTEGER.fullmatch(cell) and int(cell) != int(float(cell)):
+            if _INTEGER.fullmatch(cell) and not _is_float(cell):
                 return "is an integer that no float64 is: state dtype int64 or uint64"
             is_missing = not any(map(str.isdigit, cell))
             return "" if is_missing or abs(float(cell)) <= float(np.finfo(self._dtype).max) else f"is no {self._dtype}"
@@ -168,6 +175,13 @@ class CsvParser:
             cause=f"line {line} {what}" if not what.startswith("column") else f"line {line}, {what}",
             next="correct the line; delimiter, header, comments and columns can be stated of the input",
         )
+
+
+def _is_float(integer: str) -> bool:
+    """Return whether an integer in digits is exactly a float64."""
+    value = float(integer)
+    # one of thousands of digits, which Python refuses to convert, is not finite
+    return math.isfinite(value) and int(integer.strip().lstrip("+-0") or "0") == int(abs(value))
 
 
 def _is_exact(version: str) -> bool:

@@ -23,15 +23,16 @@ from ...headers import ArrayHeader
 from ..chunked import kept_bytes
 from ..locations import Location
 from ..named_arrays import choose_array
-from ..npy.header import check_dtype
+from ..npy.header import check_dtype, check_shape
 from ..npy.source import NpySource
 from ..source import Source
+from .holders import holders_of
 from .source import BROKEN_HDF5, Hdf5Source, broken_hdf5, open_hdf5_file, stamp_of
 
 if TYPE_CHECKING:
     from ...spec.input import InputSpec
 
-__all__ = ["open_hdf5"]
+__all__ = ["check_filters", "dataset_dtype", "open_hdf5"]
 
 MOST_LISTED = 1000
 """Datasets that are looked for in a file of which none is named."""
@@ -64,9 +65,12 @@ def open_hdf5(location: Location, entry: InputSpec) -> Source:
     with open_hdf5_file(name, location.path) as file:
         try:
             dataset = _choose(location, file)
-            header = ArrayHeader(name, dataset.shape or (), _dtype_of(name, dataset))
-            _check_filters(name, dataset)
-            paths = _files_of(name, dataset, location.path)
+            header = ArrayHeader(name, dataset.shape or (), dataset_dtype(name, dataset))
+            check_shape(name, header.shape, header.dtype, source="description of the dataset")
+            check_filters(name, dataset)
+            *others, holder = holders_of(name, dataset)
+            # where a link leads may change, as well as what it leads to
+            paths = (*{path: None for path in (location.path, *others) if path != holder}, holder)
             offset = _offset_of(dataset, header)
         except JobError:
             raise
@@ -90,13 +94,17 @@ def _choose(location: Location, file: Any) -> Any:
     if isinstance(at, h5py.Dataset):
         return at
     names: list[str] = []
+    others: list[str] = []
 
     def visit(name: str, item: Any) -> bool | None:
-        if isinstance(item, h5py.Dataset) and _holds_numbers(item):
-            names.append(item.name.lstrip("/"))
+        if isinstance(item, h5py.Dataset):
+            (names if _holds_numbers(item) else others).append(item.name.lstrip("/"))
         return True if len(names) > MOST_LISTED else None
 
     at.visititems(visit)
+    if not names and len(others) == 1:
+        # which is refused for what it is
+        names = others
     here = Location(location.name, location.path, None if at is not file else location.member)
     return file[choose_array(here, names, kind="an HDF5 file" if at is file else "a group")]
 
@@ -108,7 +116,14 @@ def _holds_numbers(dataset: Any) -> bool:
         return False
 
 
-def _dtype_of(name: str, dataset: Any) -> np.dtype[Any]:
+def dataset_dtype(name: str, dataset: Any) -> np.dtype[Any]:
+    """Return the dtype of a dataset of numbers.
+
+    Raises
+    ------
+    InputUnsupportedError
+        If its elements are no numbers as NumPy has them.
+    """
     import h5py
 
     if dataset.shape is None:
@@ -137,7 +152,13 @@ def _dtype_of(name: str, dataset: Any) -> np.dtype[Any]:
     return plain
 
 
-def _check_filters(name: str, dataset: Any) -> None:
+def check_filters(name: str, dataset: Any) -> None:
+    """Check that all filters are installed that a dataset went through.
+
+    Raises
+    ------
+    InputUnsupportedError
+    """
     import h5py
 
     properties = dataset.id.get_create_plist()
@@ -149,27 +170,6 @@ def _check_filters(name: str, dataset: Any) -> None:
                 cause=f"filter {code} ({text.decode(errors='replace')})",
                 next="install it (pip install hdf5plugin) and set HDF5_PLUGIN_PATH to its plugins",
             )
-
-
-def _files_of(name: str, dataset: Any, path: str) -> tuple[str, ...]:
-    """Return the paths of the files that a dataset is read from, the one that holds it last."""
-    holder = Path(dataset.file.filename).absolute()
-    paths = [path, str(holder)]
-    for source in dataset.virtual_sources() if dataset.is_virtual else ():
-        if "%" in source.file_name:
-            raise InputUnsupportedError(
-                f"{name}: is a virtual dataset of files that a pattern names",
-                cause=source.file_name,
-                next="name the files themselves, to be joined",
-            )
-        if source.file_name != ".":
-            # HDF5 takes the fill value for what is missing
-            paths.insert(0, str(holder.parent / source.file_name))
-    if dataset.external:
-        raise InputUnsupportedError(
-            f"{name}: its elements are in an external file", cause=str(dataset.external[0][0]), next="read that as raw"
-        )
-    return tuple(dict.fromkeys(paths))
 
 
 def _offset_of(dataset: Any, header: ArrayHeader) -> int | None:

@@ -14,7 +14,7 @@ from ...blocks import Shape
 from ...errors import InputError, InputUnsupportedError
 from ...headers import ArrayHeader, Order
 
-__all__ = ["DATA_ALIGNMENT", "HEADER_BYTES", "check_dtype", "header_bytes", "parse_header"]
+__all__ = ["DATA_ALIGNMENT", "HEADER_BYTES", "check_dtype", "check_shape", "header_bytes", "parse_header"]
 
 DATA_ALIGNMENT = 4096
 """Data that we write start on a page of the file system, so that blocks on page borders share no page."""
@@ -68,7 +68,7 @@ def parse_header(name: str, prefix: bytes, *, may_be_records: bool = False) -> t
             next="write the file again with numpy.save",
         ) from error
     check_dtype(name, dtype, may_be_records=may_be_records)
-    _check_shape(name, shape, dtype)
+    check_shape(name, shape, dtype)
     has_one_order = sum(n != 1 for n in shape) > 1
     order: Order = "F" if is_fortran and has_one_order else "C"
     return ArrayHeader(name, tuple(int(n) for n in shape), dtype, order), stream.tell()
@@ -143,7 +143,26 @@ def _refusal(dtype: np.dtype[Any]) -> tuple[str, str] | None:
     return None
 
 
-def _check_shape(name: str, shape: Shape, dtype: np.dtype[Any]) -> None:
+def check_shape(name: str, shape: Shape, dtype: np.dtype[Any], *, source: str = ".npy header") -> None:
+    """Check that an array of such a shape can exist.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : numpy.dtype
+    source : str
+        What says so.
+
+    Raises
+    ------
+    InputError
+        If an axis is negative, there are more than NumPy has, or the bytes are more than a file can have.
+
+    Examples
+    --------
+    >>> check_shape("x.npy", (3, 4), np.dtype("f4"))
+    """
     largest = dtype.itemsize
     for n in shape:
         largest *= max(n, 1)
@@ -157,9 +176,7 @@ def _check_shape(name: str, shape: Shape, dtype: np.dtype[Any]) -> None:
     if wrong:
         shown = str(shape) if len(str(shape)) < 200 else f"of {len(shape)} axes"
         raise InputError(
-            f"{name}: the .npy header holds an impossible shape",
-            cause=f"shape {shown}: {wrong}",
-            next="write the file again with numpy.save",
+            f"{name}: the {source} holds an impossible shape", cause=f"shape {shown}: {wrong}", next="write it again"
         )
 
 

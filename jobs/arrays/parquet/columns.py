@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from ...errors import InputError, InputUnsupportedError
 __all__ = ["check_columns", "filled_column"]
 
 _MOST_SHOWN = 10
+_EXACT = 2**53
+"""Integers up to here are floats."""
 
 
 def check_columns(
@@ -55,13 +58,23 @@ def _chosen(name: str, schema: Any, wanted: tuple[str | int, ...] | None) -> tup
     if not names:
         raise InputError(f"{name}: has no columns", next="name another file")
     chosen = []
-    for column in names if wanted is None else wanted:
+    for column in _without_index(schema, names) if wanted is None else wanted:
         found = names[column] if isinstance(column, int) and -len(names) <= column < len(names) else column
         if names.count(found) != 1:
             what = "there is no column" if found not in names else "there are several columns"
             raise InputError(f"{name}: {what} {found!r}", cause=f"it has {_listed(names)}", next="name one of them")
         chosen.append(str(found))
     return tuple(chosen)
+
+
+def _without_index(schema: Any, names: list[str]) -> list[str]:
+    """Return the columns but for those that pandas wrote as the index of its rows."""
+    try:
+        index = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))["index_columns"]
+        kept = [name for name in names if name not in index]
+    except (ValueError, LookupError, TypeError):
+        return names
+    return kept or names
 
 
 def _dtype_of(kind: Any) -> np.dtype[Any] | None:
@@ -99,7 +112,7 @@ def filled_column(name: str, column: str, values: Any, dtype: np.dtype[Any]) -> 
     Raises
     ------
     InputError
-        If a value misses among integers.
+        If a value misses among integers, or an integer is no float where others of its row are floats.
     """
     import pyarrow as pa
 
@@ -107,11 +120,38 @@ def filled_column(name: str, column: str, values: Any, dtype: np.dtype[Any]) -> 
         if dtype.kind != "f":
             raise _no_integer(name, column, dtype)
         if not pa.types.is_floating(values.type):
+            _check_exact(name, column, _to_numpy(values.drop_null()), dtype)
             values = values.cast(pa.from_numpy_dtype(dtype), safe=False)
+    array = _to_numpy(values)
+    _check_exact(name, column, array, dtype)
+    return array
+
+
+def _to_numpy(values: Any) -> NDArray[Any]:
+    import pyarrow as pa
+
     # an array, unlike one of several chunks, has to be told that it may be copied
     options = {} if isinstance(values, pa.ChunkedArray) else {"zero_copy_only": False}
     array: NDArray[Any] = values.to_numpy(**options)
     return array
+
+
+def _check_exact(name: str, column: str, values: NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """Refuse integers that would silently become others: NumPy's common dtype of int64 and float64 is float64."""
+    if dtype.kind != "f" or values.dtype.kind not in "iu" or values.dtype.itemsize < 8 or not values.size:
+        return
+    if max(int(values.max()), -int(values.min())) <= _EXACT:
+        return
+    floats = values.astype(dtype)
+    # the float above the largest integer is no integer of this dtype
+    with np.errstate(invalid="ignore"):
+        same = (floats < float(np.iinfo(values.dtype).max)) & (floats.astype(values.dtype) == values)
+    if not same.all():
+        raise InputError(
+            f"{name}: column {column!r} holds an integer that no {dtype} is",
+            cause=f"{values[int(np.argmin(same))]}; the columns that are read have {dtype} in common",
+            next="choose the columns of integers by themselves: columns",
+        )
 
 
 def _no_integer(name: str, column: str, dtype: np.dtype[Any]) -> InputError:

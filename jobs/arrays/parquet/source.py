@@ -204,7 +204,8 @@ def _broken_as_input_error(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    # names of columns in a broken file need not be text
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, InputError):
             raise
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, InputUnsupportedError
+from ...errors import InputError, InputUnsupportedError, JobError
 from ...headers import ArrayHeader
 from ..chunked import kept_bytes
+from ..hdf5.datasets import check_filters, dataset_dtype
+from ..hdf5.source import BROKEN_HDF5
 from ..locations import Location
 from ..named_arrays import choose_array
-from ..npy.header import check_dtype
+from ..npy.header import check_dtype, check_shape
 from ..source import Source
 from ..zarr.source import BROKEN_ZARR
+from ..zarr.stores import check_grid
 from .chunks import BLOCK_BYTES, N_BLOCKS, RemoteChunkSource, broken_store, hdf5_file, zarr_node
-from .errors import remote_errors
+from .errors import failed_error, remote_errors
 from .file import RemoteStamp, open_file
 from .npy import RemoteNpySource, batch_bytes
 
@@ -54,6 +58,7 @@ def open_remote_zarr(url: str, name: str, member: str | None) -> RemoteChunkSour
     check_dtype(name, dtype)
     stamp_url, stamp = _description(url, name, member)
     shape, chunks = tuple(node.shape), tuple(node.chunks)
+    check_grid(name, shape, dtype, chunks)
     header = ArrayHeader(name, shape, dtype, reader_bytes=kept_bytes(shape, dtype.itemsize, chunks))
     return RemoteChunkSource("zarr", url, member, header, chunks, stamp_url, stamp)
 
@@ -94,26 +99,41 @@ def open_remote_hdf5(url: str, name: str, member: str | None, stamp: RemoteStamp
     ------
     InputError, InputUnsupportedError
     """
+    with hdf5_file(url, name) as file:
+        try:
+            return _dataset_source(url, name, _choose_dataset(file, Location(name, url, member)), stamp)
+        except JobError:
+            raise
+        except remote_errors() as error:
+            raise failed_error(name, error) from error
+        except BROKEN_HDF5 as error:
+            raise broken_store(name, "HDF5", error) from error
+
+
+def _choose_dataset(file: Any, location: Location) -> Any:
     import h5py
 
-    with hdf5_file(url, name) as file:
-        names: list[str] = []
-        file.visititems(lambda path, item: names.append(path) if isinstance(item, h5py.Dataset) else None)
-        dataset = file[choose_array(Location(name, url, member), names, kind="an HDF5 file")]
-        if dataset.is_virtual or dataset.external or dataset.shape is None:
-            raise InputUnsupportedError(
-                f"{name}: its elements lie in other files, or it has none",
-                cause="a virtual, external or empty dataset",
-                next="download the file and name that",
-            )
-        check_dtype(name, dataset.dtype)
-        # without what h5py notes beside it: the names of an enumeration
-        header = ArrayHeader(name, dataset.shape, np.dtype(dataset.dtype.str))
-        offset = dataset.id.get_offset()
-        is_plain = h5py.h5t.py_create(header.dtype).equal(dataset.id.get_type())
-        if offset is not None and is_plain and dataset.id.get_storage_size() == header.nbytes > 0:
-            return RemoteNpySource(url, replace(header, reader_bytes=batch_bytes(header)), offset, stamp)
-        chunks = dataset.chunks or (1,) * header.ndim
-        n_bytes = kept_bytes(header.shape, header.dtype.itemsize, chunks) + BLOCK_BYTES * N_BLOCKS
-        header = replace(header, reader_bytes=n_bytes)
-        return RemoteChunkSource("hdf5", url, dataset.name, header, chunks, url, stamp)
+    names: list[str] = []
+    file.visititems(lambda path, item: names.append(path) if isinstance(item, h5py.Dataset) else None)
+    return file[choose_array(location, names, kind="an HDF5 file")]
+
+
+def _dataset_source(url: str, name: str, dataset: Any, stamp: RemoteStamp) -> Source:
+    import h5py
+
+    if dataset.is_virtual or dataset.external or dataset.shape is None:
+        raise InputUnsupportedError(
+            f"{name}: its elements lie in other files, or it has none",
+            cause="a virtual, external or empty dataset",
+            next="download the file and name that",
+        )
+    header = ArrayHeader(name, dataset.shape, dataset_dtype(name, dataset))
+    check_shape(name, header.shape, header.dtype, source="description of the dataset")
+    check_filters(name, dataset)
+    offset = dataset.id.get_offset()
+    is_plain = h5py.h5t.py_create(header.dtype).equal(dataset.id.get_type())
+    if offset is not None and is_plain and dataset.id.get_storage_size() == header.nbytes > 0:
+        return RemoteNpySource(url, replace(header, reader_bytes=batch_bytes(header)), offset, stamp)
+    chunks = dataset.chunks or (1,) * header.ndim
+    n_bytes = kept_bytes(header.shape, header.dtype.itemsize, chunks) + BLOCK_BYTES * N_BLOCKS
+    return RemoteChunkSource("hdf5", url, dataset.name, replace(header, reader_bytes=n_bytes), chunks, url, stamp)

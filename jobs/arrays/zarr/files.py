@@ -57,9 +57,10 @@ class ZarrFiles:
             return
         places = [range(start // c, -(-stop // c)) for (start, stop), c in zip(region, self.grid, strict=True)]
         for place in product(*places):
-            if (status := self._check(f"{self.folder}/{self.encode(place)}")) is not None and status.st_size == 0:
-                # which zarr takes for the fill value
-                cause = f"{self.folder}/{self.encode(place)} is empty"
+            status = self._check(path := f"{self.folder}/{self.encode(place)}")
+            # zarr takes what is empty, or no file, for the fill value
+            if status is not None and (status.st_size == 0 or not stat.S_ISREG(status.st_mode)):
+                cause = f"{path} is {'empty' if stat.S_ISREG(status.st_mode) else 'no file'}"
                 raise InputError(f"{self.name}: a chunk is broken", cause=cause, next="copy or write it again")
 
     def _check(self, path: str) -> os.stat_result | None:

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...blocks import Shape
 from ...errors import InputError, InputUnsupportedError, JobError
 from ...headers import ArrayHeader
 from ..chunked import kept_bytes
 from ..locations import Location
 from ..named_arrays import choose_array
-from ..npy.header import check_dtype
+from ..npy.header import check_dtype, check_shape
 from .files import newest_change_ns
 from .source import BROKEN_ZARR, ZarrSource, broken_zarr, open_node
 
 if TYPE_CHECKING:
     from ...spec.input import InputSpec
 
-__all__ = ["open_zarr"]
+__all__ = ["check_grid", "open_zarr"]
 
 
 def open_zarr(location: Location, entry: InputSpec) -> ZarrSource:
@@ -51,6 +52,7 @@ def open_zarr(location: Location, entry: InputSpec) -> ZarrSource:
         raise
     except BROKEN_ZARR as error:
         raise broken_zarr(name, error) from error
+    check_grid(name, shape, dtype, chunks)
     newest_ns = newest_change_ns(name, location.path if is_zip else str(Path(location.path, member)))
     header = ArrayHeader(name, shape, dtype, reader_bytes=kept_bytes(shape, dtype.itemsize, chunks))
     return ZarrSource(location.path, member, header, chunks, newest_ns, is_zip)
@@ -79,6 +81,26 @@ def _choose(location: Location, *, is_zip: bool) -> tuple[str, Any]:
     asked = Location(location.name, location.path, None if member else location.member)
     chosen = choose_array(asked, list(arrays), kind="a Zarr group" if member else "a Zarr store")
     return f"{member}/{chosen}".strip("/"), arrays[chosen]
+
+
+def check_grid(name: str, shape: Shape, dtype: np.dtype[Any], chunks: Shape) -> None:
+    """Check that an array of such a shape, in such chunks, can exist.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> check_grid("x.zarr", (10, 0), np.dtype("f4"), (4, 1))
+    """
+    check_shape(name, shape, dtype, source="description of the array")
+    if any(n > 0 and chunk < 1 for n, chunk in zip(shape, chunks, strict=True)):
+        raise InputError(
+            f"{name}: the Zarr store is broken",
+            cause=f"its chunks of shape {list(chunks)} cannot hold an array of shape {list(shape)}",
+            next="copy or write it again",
+        )
 
 
 def _dtype_of(name: str, array: Any) -> np.dtype[Any]:

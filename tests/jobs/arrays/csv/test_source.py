@@ -57,6 +57,7 @@ SAME: dict[str, tuple[bytes, dict[str, Any]]] = {
     "savetxt": (b"# made, today\n1 2.5 # first\n-3 1e300\n#end\n", {}),
     "names that are numbers": (b"1990,1991\n1,2.5\n-3,1e300\n", {"header": True}),
     "chosen columns": (b"n,a,b,t\nx,2.5,1,9\ny,1e300,-3,8\n", {"columns": ("b", "a")}),
+    "integers with zeros in front": (b"0" * 5000 + b"1,2.5\n-03,1e300\n", {}),
     "columns by number": (b"x,2.5,1,9\ny,1e300,-3,8\n", {"columns": (-2, 1), "header": False}),
 }
 
@@ -79,6 +80,8 @@ def test_missing_values_are_nan_and_one_column_is_a_vector(path: Path) -> None:
     np.testing.assert_array_equal(read(path, columns=(0,)), [1, np.nan, np.nan])
     path.write_bytes(b"a,b\n")
     assert read(path).shape == (0, 2)
+    path.write_bytes(b"a,b\nNAN,+nan\nNa,-NaN\n#N/A,NULL\n")
+    assert np.isnan(read(path)).all()
     tabs = path.with_name("x.tsv")
     tabs.write_bytes(b"1\t2\n\t\n3\t4\n")
     np.testing.assert_array_equal(read(tabs), [[1, 2], [np.nan, np.nan], [3, 4]])
@@ -115,6 +118,11 @@ WRONG: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "an open quote": (b'1,2\n"3,4\n', {}, "line 2"),
     "a float too large": (b"1,2\n3,1e39\n", {"dtype": "float32"}, "line 2, column 1 .from 0.: '1e39' is no float32"),
     "other digits": (b"1,2\n3,\xd9\xa1\n", {}, "line 2, column 1"),
+    "another blank": ("1,2\n3,4\u00a0\n".encode(), {}, "line 2, column 1"),
+    "a float beyond float64": (b"1,2\n3,-1e400\n", {}, r"line 2, column 1 .from 0.: '-1e400' is no float64"),
+    "an integer of 400 digits": (b"1,2\n3," + b"4" * 400, {}, "line 2, column 1"),
+    "an integer of 5000 digits": (b"1,2\n3," + b"4" * 5000, {}, "line 2, column 1"),
+    "a cell of 200 KB": (b"1,2\n3," + b"4" * 200_000, {}, "line 2, column 1"),
 }
 
 
@@ -138,6 +146,7 @@ def test_what_is_no_table_of_numbers_is_named_by_line_and_column(
         (b"\n  \n", {}, "is empty"),
         (b"\xff\xfe1\0,\x002\0", {}, "not a .npy file"),
         (b"\xff,1\n", {}, "UTF-8"),
+        (b"x" * 200_000 + b",1\n", {}, "names or numbers"),
         (b"a,b\n1,2\n", {"columns": ("c",)}, "no column 'c'"),
         (b"1,2\n", {"columns": (2,)}, "no column 2"),
         (b"1,2\n", {"dtype": "complex64"}, "complex"),

@@ -92,6 +92,13 @@ def test_of_several_datasets_one_must_be_named(path: Path) -> None:
     assert open_source(f"{path}::run").header.shape == (20, 30)
 
 
+def test_a_dataset_alone_that_is_no_numbers_is_refused_for_what_it_is(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["deep/records"] = np.zeros(3, [("mass", "f4"), ("n", "i4")])
+    with pytest.raises(InputUnsupportedError, match="compound type"):
+        open_source(tmp_path / "x.h5")
+
+
 def test_other_files_are_followed(path: Path) -> None:
     for name, target in {"packed": "packed", "plain": "run/images"}.items():
         with h5py.File(path.parent / f"{name}.h5", "w") as file:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
@@ -161,3 +162,47 @@ def test_without_pyarrow_the_way_out_is_said(path: Path, monkeypatch: pytest.Mon
     with pytest.raises(InputUnsupportedError) as caught:
         open_source(path)
     assert caught.value.next == "pip install 'arraymill[parquet]'"
+
+
+LARGE = 2**53 + 1
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"a": [LARGE, 2], "b": [0.5, 1]},
+        {"a": [LARGE, None], "b": [0.5, 1]},
+        {"a": [-LARGE, 2], "b": pa.array([1, 2], pa.uint64())},
+        {"a": [1, 2], "b": pa.array([1, 2**64 - 1], pa.uint64())},
+        {"a": [2**63 - 1, 2], "b": [0.5, 1]},
+    ],
+    ids=str,
+)
+def test_integers_that_no_float_is_are_refused(path: Path, columns: dict[str, Any]) -> None:
+    save(path, columns)
+    with pytest.raises(InputError, match=r"holds an integer that no float64 is") as caught:
+        read(path)
+    assert (caught.value.exit_code, caught.value.next) == (3, "choose the columns of integers by themselves: columns")
+
+
+def test_large_integers_that_are_floats_are_read(path: Path) -> None:
+    save(path, {"a": [2**60, -(2**63), None], "b": pa.array([2**63, 1, 2], pa.uint64()), "c": [0.5, 1, 2]})
+    np.testing.assert_array_equal(read(path), [[2.0**60, 2.0**63, 0.5], [-(2.0**63), 1, 1], [np.nan, 2, 2]])
+
+
+@pytest.mark.parametrize("index", [["x", "y"], [7, 9], None], ids=str)
+def test_the_index_that_pandas_writes_is_no_column(path: Path, index: Any) -> None:
+    pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=index).to_parquet(path)
+    assert read(path).tolist() == [[1, 3], [2, 4]]
+    if index == [7, 9]:
+        assert read(path, columns=("__index_level_0__", "a")).tolist() == [[7, 1], [9, 2]]
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "brotli", "zstd", "lz4"])
+def test_every_compression_and_encoding_is_read(path: Path, compression: str) -> None:
+    array = np.random.default_rng(0).integers(0, 100, (101, 3))
+    for dtype in ("?", "i1", "<u4", "<i8", "f4", "<f8"):
+        columns = {name: array[:, number].astype(dtype) for number, name in enumerate("abc")}
+        for options in ({}, {"row_group_size": 7}, {"data_page_version": "2.0"}, {"use_dictionary": False}):
+            save(path, columns, compression=compression, write_statistics=False, **options)
+            assert same_bits(array.astype(dtype), read(path))

@@ -90,6 +90,12 @@ def test_what_is_no_numbers_is_refused(tmp_path: Path, dtype: Any) -> None:
         {"chunk_grid": {}},
         {"node_type": "tree"},
         {"zarr_format": 4},
+        {"chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [0, 5]}}},
+        {"chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [-1, 5]}}},
+        {"chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [5]}}},
+        {"storage_transformers": [{"name": "none such"}]},
+        {"fill_value": "x"},
+        {"new": {"must_understand": True}},
     ],
     ids=str,
 )
@@ -98,6 +104,17 @@ def test_broken_descriptions_are_refused(tmp_path: Path, changes: dict[str, Any]
     description = json.loads((tmp_path / "x" / "zarr.json").read_bytes())
     (tmp_path / "x" / "zarr.json").write_text(json.dumps(description | changes))
     refused(tmp_path / "x", "Zarr store is broken|no array")
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"), [([2**62, 16], "63 bits"), ([1] * 65, "at most 64 axes"), ([0, 2**63], "63 bits")]
+)
+def test_impossible_shapes_are_refused(tmp_path: Path, shape: list[int], said: str) -> None:
+    zarr.create_array(tmp_path / "x", data=X)
+    description = json.loads((tmp_path / "x" / "zarr.json").read_bytes())
+    grid = {"name": "regular", "configuration": {"chunk_shape": [1] * len(shape)}}
+    (tmp_path / "x" / "zarr.json").write_text(json.dumps(description | {"shape": shape, "chunk_grid": grid}))
+    assert said in refused(tmp_path / "x", "impossible shape").cause
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", "null", '{"zarr_format": 3}'])
