@@ -61,8 +61,12 @@ class BincountKernel:
     def fold(self, xp: Namespace, piece: Any, axes: tuple[int, ...], origin: Shape) -> tuple[Any, ...]:
         """Return the counts of a piece, and its extent."""
         x = xp.reshape(piece, (-1,))
-        if xp is not np or x.dtype.kind == "b":
+        is_longest = x.dtype == xp.uint64
+        if xp is not np or is_longest or x.dtype.kind == "b":
             x = xp.astype(x, xp.int64)
+        if is_longest:
+            # what int64 does not hold is too much in any case
+            x = xp.where(x < 0, xp.full_like(x, 2**63 - 1), x)
         extent = xp.stack([xp.astype(xp.min(x), xp.int64), xp.astype(xp.max(x), xp.int64)])
         if int(extent[0]) < 0 or int(extent[1]) >= self.length:
             x = x[:0]
@@ -147,9 +151,9 @@ def _chain(headers: Sequence[ArrayHeader], params: BincountParams, limits: Limit
     header = headers[0]
     refuse_more_than_weights("bincount", headers)
     refuse_dtype(header.name, header.dtype)
-    if header.dtype.kind not in "biu" or header.dtype.newbyteorder("=") == np.uint64:
+    if header.dtype.kind not in "biu":
         raise InputUnsupportedError(
-            f"{header.name} has dtype {header.dtype}: only integers that int64 holds are counted",
+            f"{header.name} has dtype {header.dtype}: only integers are counted",
             cause="NumPy refuses it too",
             next="convert it: arraymill run map x.npy --expr 'int64(x)' -o x-int.npy",
         )

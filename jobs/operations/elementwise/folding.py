@@ -65,7 +65,9 @@ def fold_numbers(function: str, values: Sequence[Any], *, symbol: str = "") -> A
     (1024, np.float64(2.0))
     """
     if not symbol or any(isinstance(value, np.generic) for value in values):
-        return np.asarray(FUNCTIONS[function].call(*values))[()]
+        result = FUNCTIONS[function].call(*values)
+        # the real part of a Python number is one, and weak as the number was
+        return result if type(result) in (bool, int, float, complex) else np.asarray(result)[()]
     if function == "invert" and isinstance(values[0], bool):
         raise TypeError("of True or False is -2 or -1: write not")
     if _result_bits(function, values) > _MAX_BITS:

@@ -80,7 +80,11 @@ def _write_clip(out: NDArray[Any], x: Any, low: Any, high: Any) -> None:
 
 
 def _write_round(out: NDArray[Any], x: Any, decimals: int = 0) -> None:
-    np.round(x, decimals, out=out)
+    # given an output, NumPy neither broadcasts nor rounds integers to tens
+    if np.shape(x) == out.shape and out.dtype.kind in "fc":
+        np.round(x, decimals, out=out)
+    else:
+        write_cast(out, np.round(x, decimals))
 
 
 def _write_nan_to_num(out: NDArray[Any], x: Any) -> None:

@@ -32,7 +32,7 @@ from .axes import Axes
 from .block_sums import block_sums, cast
 from .raw_moments import raw_moments, trusted_m2
 from .reduction import Problem, collapse_piece, draft_reduction
-from .summand import DtypeName, summand_dtype
+from .summand import FloatName, summand_dtype
 
 __all__ = ["NANSTD", "NANVAR", "STD", "VAR", "MomentKernel", "MomentParams"]
 
@@ -41,7 +41,7 @@ class MomentParams(Params):
     """Parameters of var, std, nanvar and nanstd."""
 
     axis: Axes = Field(None, description="axis or axes to reduce, as 0, -1 or 0,2; all when left out")
-    dtype: DtypeName = Field(None, description="dtype of the result and of the arithmetic, as NumPy's dtype=")
+    dtype: FloatName = Field(None, description="dtype of the result and of the arithmetic, as NumPy's dtype=")
     ddof: float = Field(0, description="delta degrees of freedom: the divisor is n - ddof; NumPy's 0, not torch's 1")
     keepdims: bool = Field(False, description="keep reduced axes with length 1")
 

@@ -99,7 +99,8 @@ def draft_reduction(
     SpecError
         For axes that do not exist, and for what NumPy refuses (the maximum of an empty array, say).
     """
-    axes = normalize_axes(axis, header.ndim)
+    # where NumPy takes axis 0 or -1 of a single number, so is it taken here: NumPy is asked below
+    axes = () if header.ndim == 0 and axis in (0, -1) else normalize_axes(axis, header.ndim)
     dtype = header.dtype.newbyteorder("=")
     _refuse_to_drop_imaginary_parts(name, dtype, getattr(params, "dtype", None))
     stand_in = np.empty if header.size == 0 else np.ones

@@ -49,7 +49,7 @@ def as_scaled(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """
     size = np.abs(x) if x.dtype.kind != "c" else np.maximum(np.abs(x.real), np.abs(x.imag))
     mantissa, exponent = np.frexp(size)
-    e = exponent.astype(np.int64)
+    e = np.array(exponent, np.int64)
     e -= mantissa < 0.5**0.5
     e[(size == 0) | ~np.isfinite(size)] = 0
     return to_plain(x, -e), e

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from ...limits import Limits
 
-__all__ = ["DtypeName", "summand_dtype"]
+__all__ = ["DtypeName", "FloatName", "summand_dtype"]
 
 
 def _name_dtype(value: object) -> object:
@@ -34,8 +34,16 @@ def _check_dtype_name(value: str | None) -> str | None:
     return dtype.name
 
 
+def _check_has_fractions(value: str | None) -> str | None:
+    if value is not None and np.dtype(value).kind in "biu":
+        raise ValueError(f"dtype {value} has no fractions: it would cut the mean, and then the answer; take a float")
+    return value
+
+
 DtypeName = Annotated[str | None, BeforeValidator(_name_dtype), AfterValidator(_check_dtype_name)]
 """A dtype that can be computed with, by its name, or None."""
+FloatName = Annotated[DtypeName, AfterValidator(_check_has_fractions)]
+"""The same, of floats and complex numbers alone."""
 
 
 def summand_dtype(dtype: np.dtype[Any], result: np.dtype[Any], limits: Limits, *, forced: bool) -> np.dtype[Any]:

@@ -93,7 +93,9 @@ class SumKernel:
     def finish(self, partial: Partial) -> NDArray[Any]:
         """Return sums or means in the result's dtype."""
         with np.errstate(all="ignore"):
-            total = _round(partial[0])
+            # NumPy's sums begin with 0, so that none is -0.0; told of integers, it adds in them, which wraps
+            total = _round(partial[0]) + 0
+            total = total.astype(self.result) if self.result.kind in "iu" else total
             if self.count_kept:
                 total = total / partial[1][0]
             elif self.divisor is not None:

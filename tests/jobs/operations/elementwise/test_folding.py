@@ -39,3 +39,10 @@ def test_refused(function, symbol, values):
 def test_powers_of_one_and_zero_are_small():
     assert fold_numbers("power", [1, 10**15], symbol="**") == 1
     assert fold_numbers("power", [0, 10**15], symbol="**") == 0
+
+
+@pytest.mark.parametrize("function", ["real", "imag"])
+@pytest.mark.parametrize("value", [2, 2.5, 1 + 3j])
+def test_parts_of_python_numbers_stay_weak(function, value):
+    part = fold_numbers(function, [value])
+    assert (type(part), part) == (type(getattr(value, function)), getattr(value, function))

@@ -215,3 +215,14 @@ def test_malicious_expressions_are_refused(expr):
 def test_no_memory_at_all_is_refused():
     with pytest.raises(CannotFitError):
         draft("x + 1", header((3,)), limits=Limits(task_host_bytes=4))
+
+
+@pytest.mark.parametrize("expr", ["round(y) + x", "round(y, 1) * x", "round(x, -1) + round(y, -2)"])
+@pytest.mark.parametrize("code", ["f8", "f2", "i4", "u1", "c16"])
+def test_round_broadcasts_and_rounds_integers_to_tens(expr, code):
+    x = np.arange(12).reshape(3, 4).astype(code)
+    y = (np.array([4, 16, 25, 113]) / (1 if x.dtype.kind in "iu" else 7)).astype(code)
+    got = run(draft(expr, header((3, 4), code), header((4,), code)), [x, y])
+    want = eval(expr, {"round": np.round, "x": x, "y": y})
+    assert got.dtype == want.dtype
+    np.testing.assert_array_equal(got, want)

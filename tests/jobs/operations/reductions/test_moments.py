@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arraymill.jobs.operations.reductions.moments import MomentKernel
+from arraymill.jobs.operations.reductions.moments import MomentKernel, MomentParams
 
 F8 = np.dtype("f8")
 KERNEL = MomentKernel(F8, F8, 0, root=False, skip_nan=True)
@@ -45,3 +45,9 @@ def test_no_degrees_of_freedom_are_numpys_answer(ddof: float) -> None:
     assert plain.finish(plain.fold(np, np.array([1.0, 2.0]), (0,), (0,))) == np.inf
     skipping = MomentKernel(F8, F8, ddof, root=False, skip_nan=True)
     assert np.isnan(skipping.finish(skipping.fold(np, np.array([1.0, 2.0]), (0,), (0,))))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
+def test_a_variance_in_whole_numbers_is_refused(dtype: str) -> None:
+    with pytest.raises(ValueError, match="has no fractions"):
+        MomentParams(dtype=dtype)

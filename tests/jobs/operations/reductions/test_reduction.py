@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from in_process_jobs import plan_arrays
+from in_process_jobs import plan_arrays, run_arrays
+from operation_contract import REDUCTIONS
 
+from arraymill.jobs.errors import SpecError
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Limits
 from arraymill.jobs.operations import OPERATIONS
@@ -68,3 +70,18 @@ def test_an_empty_array_is_answered_from_its_shape(shape: tuple[int, ...], axis:
 
 def test_a_piece_of_one_element_keeps_an_axis() -> None:
     assert collapse_piece(np, np.ones((1, 1)), (0,))[0].shape == (1,)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("axis", [0, -1, 1, (0,), ()])
+def test_axis_0_of_a_single_number_is_taken_where_numpy_takes_it(name: str, axis: Any) -> None:
+    operation, x = OPERATIONS[name], np.array(-3.0)
+    try:
+        want = np.asarray(operation.oracle([x], operation.params(axis=axis)))
+    except (ValueError, TypeError):
+        with pytest.raises((SpecError, ValueError)):
+            run_arrays(name, [x], {"axis": axis})
+        return
+    got = run_arrays(name, [x], {"axis": axis})
+    assert (got.shape, got.dtype) == (want.shape, want.dtype)
+    np.testing.assert_array_equal(got, want)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,3 +49,19 @@ def test_strict_adds_float32_in_float64(precision: str) -> None:
 def test_a_mean_divides_the_exact_sum_once() -> None:
     x = np.array([0.1] * 10)
     assert run_arrays("mean", [x]) == math.fsum(x) / 10
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "nansum", "nanmean"])
+@pytest.mark.parametrize("axis", [None, 0, ()])
+@pytest.mark.parametrize("code", ["f2", "f4", "f8", "c8"])
+def test_a_sum_is_never_minus_zero(name: str, axis: Any, code: str) -> None:
+    x = np.full((1, 3), -0.0, code)
+    got, want = run_arrays(name, [x], {"axis": axis}), getattr(np, name)(x, axis=axis)
+    assert np.array_equal(np.signbit(got.real), np.signbit(want.real))
+
+
+@pytest.mark.parametrize("name", ["mean", "nanmean"])
+def test_a_mean_in_integers_wraps_as_numpys(name: str) -> None:
+    for x in (np.array([200, 100, 250], "u1"), np.array([-1, -1, 7], "i4"), np.array([2**31 - 1] * 3, "i8")):
+        for dtype in ("uint8", "int32", "uint32", "int64"):
+            assert run_arrays(name, [x], {"dtype": dtype}) == getattr(np, name)(x, dtype=dtype)
