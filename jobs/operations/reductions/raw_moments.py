@@ -9,7 +9,7 @@ Error, with u the unit roundoff of x: blocks of ROWS rows cost ROWS roundings pe
 the last axis, in at least 8 accumulators, RUN / 8 + 3. With k that number, |error of M2| <= 3 k u sum x^2, and sum x^2
 is at most CONDITION M2 where the result is believed: 96 u M2 over rows, 228 u M2 along the last axis. Rounding errors
 of many blocks make up for one another, but those of one short row do not: rows of less than LONG float32 elements are
-taken in float64, where a mean that is a thousand deviations large does no harm.
+taken in float64, where a mean that is hundreds of deviations large does no harm.
 
 References
 ----------
@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...workspace import thread_workspace
+from .row_sums import sum_rows
 
-__all__ = ["CONDITION", "CONDITION_WIDE", "raw_moments", "trusted_m2"]
+__all__ = ["CONDITION", "raw_moments", "trusted_m2"]
 
 ROWS = 8
 """Rows of one block along any axis but the last."""
@@ -34,11 +35,11 @@ RUN = 128
 """Elements of one block along the last axis."""
 CONDITION = 4.0
 """The largest sum x^2 / M2 that is believed: the mean is at most sqrt(3) standard deviations."""
-CONDITION_WIDE = 2.0**20
-"""The same for float32 in float64: what is lost, 3 k 2^-53 2^20, is below half a unit of float32."""
 LONG = 1 << 14
 """Elements of a row whose blocks are so many that their errors make up for one another."""
 _WIDE = 64
+_IN_CACHE = 1 << 15
+"""Elements that are widened to float64 at a time: 256 KiB, which stay in the cache of a core."""
 
 
 def raw_moments(x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
@@ -57,13 +58,18 @@ def raw_moments(x: NDArray[Any], axes: tuple[int, ...]) -> tuple[NDArray[np.floa
     >>> sums.tolist(), squares.tolist()
     ([4.0, 7.0], [10.0, 29.0])
     """
-    is_widened = x.dtype == np.float32 and x.ndim > 1 and axes[-1] == x.ndim - 1 and x.shape[-1] < LONG
-    if is_widened:
-        wide = thread_workspace().take("kernel-wide", x.shape, np.dtype(np.float64))
-        np.copyto(wide, x)
-        x = wide
-    condition = CONDITION_WIDE if is_widened else CONDITION
-    return _total(x, axes, is_squared=False), _total(x, axes, is_squared=True), condition
+    *outer, last = axes
+    length, condition = x.shape[last], CONDITION
+    if last != x.ndim - 1:
+        sums, squares = (_along_rows(x, last, is_squared) for is_squared in (False, True))
+    elif x.dtype == np.float32 and x.ndim > 1 and length < LONG:
+        sums, squares = _short_rows(x)
+        condition = _wide_condition(length)
+    else:
+        sums, squares = (_along_last(x, is_squared) for is_squared in (False, True))
+    for axis in reversed(outer):
+        sums, squares = sums.sum(axis=axis), squares.sum(axis=axis)
+    return sums.reshape(-1), squares.reshape(-1), condition
 
 
 def trusted_m2(
@@ -84,12 +90,25 @@ def trusted_m2(
     return m2 if is_trusted else None
 
 
-def _total(x: NDArray[Any], axes: tuple[int, ...], *, is_squared: bool) -> NDArray[np.float64]:
-    *outer, last = axes
-    blocks = _along_last(x, is_squared) if last == x.ndim - 1 else _along_rows(x, last, is_squared)
-    for axis in reversed(outer):
-        blocks = blocks.sum(axis=axis)
-    return blocks.reshape(-1)
+def _wide_condition(length: int) -> float:
+    """Return the condition below which float64 loses less than half a unit of float32: 3 k 2^-53 c <= 2^-25."""
+    return 2.0**28 / (3 * (length / 8 + 3))
+
+
+def _short_rows(x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the moments of short rows, taken in float64 by BLAS, as many rows at a time as stay in the cache."""
+    n_rows, length = math.prod(x.shape[:-1]), x.shape[-1]
+    rows = x.reshape(n_rows, length)
+    at_once = max(1, _IN_CACHE // max(1, length))
+    wide = thread_workspace().take("kernel-wide", (at_once, length), np.dtype(np.float64))
+    sums, squares, ones = np.empty(n_rows), np.empty(n_rows), np.ones(length)
+    for start in range(0, n_rows, at_once):
+        part = slice(start, min(start + at_once, n_rows))
+        few = wide[: part.stop - start]
+        np.copyto(few, rows[part])
+        np.matmul(few, ones, out=sums[part])
+        np.vecdot(few, few, out=squares[part])
+    return sums.reshape(x.shape[:-1]), squares.reshape(x.shape[:-1])
 
 
 def _along_last(x: NDArray[Any], is_squared: bool) -> NDArray[np.float64]:
@@ -108,17 +127,19 @@ def _along_rows(x: NDArray[Any], axis: int, is_squared: bool) -> NDArray[np.floa
     whole = length // ROWS * ROWS
     stack = x.reshape(math.prod(before), length, math.prod(after))
     total = np.zeros((len(stack), stack.shape[-1]))
+    add = _sum_squares if is_squared else sum_rows
     if whole:
-        head = stack[:, :whole]
-        if stack.shape[-1] >= _WIDE:
-            blocks = _sums(head.reshape(len(stack), -1, ROWS, stack.shape[-1]), "bgij", "bgj", is_squared)
-        else:
-            # rows of one block lie apart, so that the inner loop stays long
-            blocks = _sums(head.reshape(len(stack), ROWS, -1, stack.shape[-1]), "bigj", "bgj", is_squared)
-        total += blocks.sum(axis=1, dtype="f8")
+        head, width = stack[:, :whole], stack.shape[-1]
+        # the rows of a block of a narrow stack lie apart, so that the inner loop stays long
+        blocks = add(head.reshape((-1, ROWS, width) if width >= _WIDE else (len(stack), ROWS, -1)))
+        total += sum_rows(blocks.astype(np.float64).reshape(len(stack), -1, width))
     if whole != length:
-        total += _sums(stack[:, whole:], "bij", "bj", is_squared)
+        total += add(stack[:, whole:])
     return total.reshape(*before, *after)
+
+
+def _sum_squares(stack: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.einsum("brw,brw->bw", stack, stack))
 
 
 def _sums(x: NDArray[Any], axes: str, kept: str, is_squared: bool) -> NDArray[Any]:
