@@ -107,12 +107,11 @@ class JobHandle:
     def _repr_html_(self) -> str:
         """Return the job as a table, which notebooks show."""
         state, settled = read_state(self._folder), read_settled(self._folder)
-        n_blocks = settled.plan["n_blocks"] if settled.plan else 0
         rows = {
             "job": self.id,
             "operation": state.op,
             "status": state.status,
-            "blocks": f"{len(settled.done)} of {n_blocks} done",
+            "blocks": f"{len(settled.done)} of {settled.n_blocks} done",
             "output": state.output or "",
             "error": (state.error or {}).get("what", ""),
         }
@@ -120,5 +119,4 @@ class JobHandle:
 
     def __repr__(self) -> str:
         state, settled = read_state(self._folder), read_settled(self._folder)
-        n_blocks = settled.plan["n_blocks"] if settled.plan else 0
-        return f"<job {self.id}: {state.op}, {state.status}, {len(settled.done)} of {n_blocks} blocks>"
+        return f"<job {self.id}: {state.op}, {state.status}, {len(settled.done)} of {settled.n_blocks} blocks>"

@@ -7,10 +7,10 @@ from typing import Any
 from arraymill.cluster.devices import gpus
 
 from ..job import Job
-from ..limits import DeviceKind
+from ..limits import DeviceKind, fit_workers
 from ..plans.chain_plan import AnyPlan
 from ..plans.chains import plan_operation
-from ..plans.placement import Place, choose_device, choose_place
+from ..plans.placement import Place, choose_device, choose_place, process_bytes
 from ..rates.workers import Rates
 from .calibration import rates_for
 from .outputs import check_formats
@@ -39,7 +39,7 @@ def plan_of(job: Job, *, session: Any = None) -> tuple[AnyPlan, Place]:
 def _plan_of(job: Job, session: Any) -> tuple[AnyPlan, Place]:
     chosen: dict[DeviceKind, Rates] = {}
 
-    def plan_on(device: DeviceKind) -> AnyPlan:
+    def plan_on(device: DeviceKind, n_workers: int | None = None) -> AnyPlan:
         rates = rates_for(job, device)
         plan = plan_operation(
             job.operation,
@@ -48,7 +48,7 @@ def _plan_of(job: Job, session: Any) -> tuple[AnyPlan, Place]:
             budget=budget_of(job, device),
             device=device,
             precision=job.spec.compute.precision,
-            n_workers=wanted_workers(job, device) if session is None else session.n_workers,
+            n_workers=n_workers or (wanted_workers(job, device) if session is None else session.n_workers),
             block_bytes=job.spec.compute.block_bytes,
             rates=rates,
         )
@@ -69,5 +69,18 @@ def _plan_of(job: Job, session: Any) -> tuple[AnyPlan, Place]:
         plan, reason = plan_on("cuda" if "cuda" in (device, kind) else "cpu"), ""
     rates = chosen[plan.limits.device]
     if kind == "auto":
-        return plan, choose_place(plan, reason=reason, rates=rates)
-    return plan, Place(kind, plan.limits.device, f"{_ASKED[kind]}, as asked", rates)
+        place = choose_place(plan, reason=reason, rates=rates)
+    else:
+        place = Place(kind, plan.limits.device, f"{_ASKED[kind]}, as asked", rates)
+    n_fitting = _n_fitting(plan, place) if place.device == "cpu" else plan.n_workers
+    # seconds are predicted for the workers that there will be; blocks do not depend on them
+    return (plan_on(place.device, n_fitting) if 0 < n_fitting < plan.n_workers else plan), place
+
+
+def _n_fitting(plan: AnyPlan, place: Place) -> int:
+    return fit_workers(
+        plan.budget,
+        task_bytes=plan.task_host_bytes,
+        process_bytes=process_bytes(place.kind),
+        shared_process=place.kind == "inline",
+    )

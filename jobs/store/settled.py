@@ -59,6 +59,11 @@ class Settled:
     committed: bool = False
     events: tuple[dict[str, Any], ...] = ()
 
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks of the job, 0 where no plan is made yet."""
+        return int(self.plan["n_blocks"]) if self.plan is not None else 0
+
 
 def read_settled(folder: JobFolder) -> Settled:
     """Return what the ledgers of a job come to, at any moment. Nothing is created or changed.

@@ -47,6 +47,7 @@ class JobState:
     place : str
         Where it runs.
     retries, splits, deaths : int
+        How often it happened, once the job has ended.
 
     Examples
     --------

@@ -7,7 +7,7 @@ import signal
 import time
 from contextlib import suppress
 
-from ...errors import CancelledJobError, JobRunningError
+from ...errors import JobRunningError
 from ...store import (
     JobFolder,
     JobLock,
@@ -21,7 +21,7 @@ from ...store import (
     write_file,
     write_state,
 )
-from .conclusion import end_state
+from .conclusion import cancelled, end_state
 
 __all__ = ["cancel_job"]
 
@@ -99,12 +99,7 @@ def _settle(folder: JobFolder) -> JobState:
         state = read_state(folder)
         if state.status not in ("DONE", "CANCELLED"):
             settled = read_settled(folder)
-            n_done, n_blocks = len(settled.done), settled.plan["n_blocks"] if settled.plan else 0
-            shown = CancelledJobError(
-                f"job {folder.id} was cancelled",
-                safe=f"{n_done} of {n_blocks} blocks are done and kept" if n_blocks else "nothing was computed yet",
-                next=f"arraymill resume {folder.id}",
-            )
-            state = end_state(state, "CANCELLED", n_done=n_done, n_blocks=n_blocks, error=shown)
+            error = cancelled(folder, settled, f"arraymill resume {folder.id}")
+            state = end_state(state, "CANCELLED", settled, error)
             write_state(folder, state)
     return state

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from ...report import report_of, to_json
 from ...store import JobFolder, JobState, Settled, read_settled, read_state, write_file, write_state
 from ..signals import Stopped
 
-__all__ = ["conclude", "conclude_done", "end_state"]
+__all__ = ["cancelled", "conclude", "conclude_done", "end_state"]
 
 _EXIT_SIGINT, _EXIT_BUG = 130, 70
 
@@ -37,22 +36,20 @@ def conclude(folder: JobFolder, error: BaseException, signum: int | None, *, is_
         The job can be resumed even if it has not begun.
     """
     settled = read_settled(folder)
-    n_done = len(settled.done)
-    n_blocks = settled.plan["n_blocks"] if settled.plan else 0
     resume = f"arraymill resume {folder.id}" if is_kept or settled.plan is not None else ""
     if isinstance(error, DiskFullError) and settled.output is not None:
         # the job has begun, and goes on where it is once there is room
         error = InterruptedJobError(error.what, cause=error.cause, next=f"make room; then {resume}")
-    shown = _shown(folder, error, signum, n_done, n_blocks, resume)
-    state = read_state(folder)
-    write_state(folder, end_state(state, _status(shown), n_done=n_done, n_blocks=n_blocks, error=shown))
+    shown = _shown(folder, error, signum, settled, resume)
+    write_state(folder, end_state(read_state(folder), _status(shown), settled, shown))
     return shown
 
 
-def conclude_done(folder: JobFolder, state: JobState, settled: Settled, n_blocks: int) -> SkippedBlocksError | None:
-    """Write the receipt and the state of a job whose output is published; return what to say of skipped blocks."""
-    skipped = _skipped(folder, settled.holes, n_blocks)
-    ended = end_state(state, "DONE", n_done=len(settled.done), n_blocks=n_blocks, error=skipped)
+def conclude_done(folder: JobFolder, state: JobState) -> SkippedBlocksError | None:
+    """Write the state and the receipt of a job whose output is published; return what to say of skipped blocks."""
+    settled = read_settled(folder)
+    skipped = _skipped(folder, settled)
+    ended = end_state(state, "DONE", settled, skipped)
     write_state(folder, ended)
     # `arraymill report` works it out anew where it is missing: no reason to call a job that is done anything else
     with suppress(JobError):
@@ -62,9 +59,12 @@ def conclude_done(folder: JobFolder, state: JobState, settled: Settled, n_blocks
     return skipped
 
 
-def end_state(
-    state: JobState, status: str, *, n_done: int, n_blocks: int, error: BaseException | None = None
-) -> JobState:
+def cancelled(folder: JobFolder, settled: Settled, resume: str) -> CancelledJobError:
+    """Return the error of a cancelled job, with the command that resumes it."""
+    return CancelledJobError(f"job {folder.id} was cancelled", safe=_kept(settled), next=resume)
+
+
+def end_state(state: JobState, status: str, settled: Settled, error: BaseException | None = None) -> JobState:
     """Return the state of a job that has ended."""
     return replace(
         state,
@@ -72,8 +72,11 @@ def end_state(
         ended_s=time.time(),
         pid=None,
         reason="",
-        n_done=n_done,
-        n_blocks=n_blocks,
+        n_done=len(settled.done),
+        n_blocks=settled.n_blocks,
+        retries=settled.n_retries,
+        splits=settled.n_splits,
+        deaths=settled.n_deaths,
         exit_code=0 if error is None else getattr(error, "exit_code", _EXIT_BUG),
         error=None if error is None else _error_record(error),
     )
@@ -85,20 +88,25 @@ def _status(error: BaseException) -> str:
     return "INTERRUPTED" if isinstance(error, InterruptedJobError) else "FAILED"
 
 
+def _kept(settled: Settled) -> str:
+    n_blocks = settled.n_blocks
+    return f"{len(settled.done)} of {n_blocks} blocks are done and kept" if n_blocks else "nothing was computed yet"
+
+
 def _shown(
-    folder: JobFolder, error: BaseException, signum: int | None, n_done: int, n_blocks: int, resume: str
+    folder: JobFolder, error: BaseException, signum: int | None, settled: Settled, resume: str
 ) -> BaseException:
-    kept = f"{n_done} of {n_blocks} blocks are done and kept" if n_blocks else "nothing was computed yet"
+    kept = _kept(settled)
     if folder.cancel.exists() and isinstance(error, KeyboardInterrupt | InterruptedJobError):
-        return CancelledJobError(f"job {folder.id} was cancelled", safe=kept, next=resume)
+        return cancelled(folder, settled, resume)
     if isinstance(error, KeyboardInterrupt) or (isinstance(error, InterruptedJobError) and signum is not None):
         number = error.signum if isinstance(error, Stopped) else signum or signal.SIGINT
         return _stopped(folder, number, safe=kept, next=resume)
     if isinstance(error, ClusterLostError):
         return InterruptedJobError(error.what, cause=error.cause, safe=kept, next=resume)
     if isinstance(error, JobError | ClusterError):
-        error.safe = "; ".join(filter(None, [error.safe, kept if n_done else ""])) or kept
-        if n_done and resume not in error.next:
+        error.safe = "; ".join(filter(None, [error.safe, kept if settled.done else ""])) or kept
+        if settled.done and resume not in error.next:
             error.next = f"{error.next}; then {resume}" if error.next else resume
     return error
 
@@ -119,12 +127,13 @@ def _error_record(error: BaseException) -> dict[str, Any]:
     return {"id": "bug", "what": f"{type(error).__name__}: {error}", "cause": "", "safe": "", "next": ""}
 
 
-def _skipped(folder: JobFolder, holes: Collection[int], n_blocks: int) -> SkippedBlocksError | None:
+def _skipped(folder: JobFolder, settled: Settled) -> SkippedBlocksError | None:
+    holes = sorted(settled.holes)
     if not holes:
         return None
-    listed = ", ".join(map(str, sorted(holes)[:10])) + (" ..." if len(holes) > 10 else "")
+    listed = ", ".join(map(str, holes[:10])) + (" ..." if len(holes) > 10 else "")
     return SkippedBlocksError(
-        f"{len(holes)} of {n_blocks} blocks failed and were skipped: {listed}",
+        f"{len(holes)} of {settled.n_blocks} blocks failed and were skipped: {listed}",
         cause="on_error is skip: their place in the output holds NaN, or 0 where there is none",
         safe="the other blocks are done, and the output is published",
         next=f"arraymill explain {folder.id} says why",

@@ -28,7 +28,7 @@ from ...plans.placement import Place
 from ...plans.planning import Plan
 from ...runner import Progress
 from ...stages.shapes import ConstantStage
-from ...store import JobFolder, JobLock, JobState, Journal, read_settled, read_state, write_state
+from ...store import JobFolder, JobLock, JobState, Journal, read_state, write_state
 from ..calibration import measure_workers
 from ..outcome import Outcome
 from ..planned import plan_of
@@ -217,7 +217,7 @@ class _Drive:
         begun.journal.event("committed")
         begun.journal.commit()
         seconds = time.perf_counter() - started
-        skipped = conclude_done(self.folder, self.state, read_settled(self.folder), plan.n_blocks)
+        skipped = conclude_done(self.folder, self.state)
         main, others = results(self.folder, self.job, plan)
         value, path = (None, main) if self.job.spec.output is not None else (main, None)
         made = begun.place, begun.n_workers, value, path, seconds, start_s, tuple(records)

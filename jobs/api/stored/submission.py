@@ -190,11 +190,10 @@ def _check_path(job: Job, output: OutputSpec) -> None:
         return
     if (owner := _unfinished_job(final, partial.lstat().st_ino)) is not None:
         folder, settled = owner
-        assert settled.plan is not None
         raise OutputError(
             f"{output.path}: an unfinished job has a part of it",
             cause=f"job {folder.id} ({read_state(folder).status}) has {len(settled.done)} of "
-            f"{settled.plan['n_blocks']} blocks",
+            f"{settled.n_blocks} blocks",
             safe="its blocks were not touched",
             next=f"arraymill resume {folder.id} finishes it; --force starts anew",
         )

@@ -111,6 +111,14 @@ def test_who_names_gpus_gets_no_cpu(folder: Path, kind: str) -> None:
         planned.plan_of(job_of(folder, "sum", "auto", cluster={"kind": kind, "gpus": ["GPU-no-such-uuid"]}))
 
 
+def test_a_plan_counts_the_workers_that_fit(folder: Path) -> None:
+    spec = {"memory": {"host": "160MB"}, "cluster": {"kind": "local"}}
+    one, place = planned.plan_of(job_of(folder, "sum", **spec))
+    assert (one.n_workers, place.kind) == (1, "local")
+    many, _ = planned.plan_of(job_of(folder, "sum", memory={"host": "160MB"}, cluster={"kind": "inline", "workers": 2}))
+    assert (many.n_workers, many.stage) == (2, one.stage)
+
+
 def test_without_a_calibration_rates_are_nominal(folder: Path, knows: Callable[..., None]) -> None:
     knows()
     assert not planned.plan_of(job_of(folder, "sum"))[0].is_measured

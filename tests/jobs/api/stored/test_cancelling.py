@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from store_processes import Processes
@@ -17,7 +18,7 @@ from arraymill.jobs.store import JobFolder, JobLock, JobState, create_job_folder
 
 
 @pytest.fixture
-def folder() -> JobFolder:
+def folder(home: Path) -> JobFolder:
     folder = create_job_folder()
     write_state(folder, JobState("RUNNING"))
     return folder
