@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,8 +92,8 @@ def _remove(view: JobView, *, with_partial: bool) -> None:
     if keeps_result:
         echo_note(f"job {view.folder.id} had no output file: its result is gone with it")
     for header, info in view.settled.left:
-        if Path(info["partial"]).is_relative_to(view.folder.path):
-            # it went with the folder
+        if Path(info["partial"]).is_relative_to(view.folder.path) or not os.path.lexists(info["partial"]):
+            # it went with the folder, or was never made
             continue
         if not with_partial:
             echo_note(f"job {view.folder.id} was not finished: {escape(info['partial'])} stays")

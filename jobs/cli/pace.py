@@ -15,6 +15,8 @@ StageShare = tuple[str, float, str]
 """What a stage is called, its share of the busy seconds from 0 to 1, and its seconds and rate as text."""
 
 
+_LEAST_S = 1.0
+"""A rate over less says more about the moment than about the job: small steps come after one another at once."""
 _LEAST_SHARE = 0.005
 """Stages that take less are not shown: copies to a device that is the CPU."""
 
@@ -34,15 +36,15 @@ class Pace:
         self._first_s = 0.0
 
     def describe(self, progress: Progress) -> str:
-        """Return blocks, bytes and, from the second block on, rate and time left."""
+        """Return blocks, bytes and, a second after the first block, rate and time left."""
         now = self._clock()
         if self._first is None:
             self._first, self._first_s = progress, now
-        seconds = max(now - self._first_s, 1e-9)
+        seconds = now - self._first_s
         done, n_blocks = progress.done_blocks, progress.n_blocks
         facts = [f"{done} of {n_blocks} blocks ({100 * done // n_blocks} %)", format_bytes(progress.done_bytes)]
         n_since = done - self._first.done_blocks
-        if n_since > 0:
+        if n_since > 0 and seconds >= _LEAST_S:
             facts.append(f"{format_bytes((progress.done_bytes - self._first.done_bytes) / seconds)}/s")
             if done < n_blocks:
                 facts.append(f"{format_seconds(seconds * (n_blocks - done) / n_since)} left")

@@ -52,7 +52,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "computed", _computed(report)
         yield "memory", _memory(report)
     if report.eta is not None and not report.is_tiny:
-        yield "eta", _eta(report)
+        yield "efficiency", _efficiency(report)
     if report.bottleneck is not None:
         yield "bottleneck", STAGE_WORDS[report.bottleneck]
 
@@ -97,9 +97,13 @@ def _memory(report: Report) -> str:
     return f"{host}; {device}"
 
 
-def _eta(report: Report) -> str:
+def _efficiency(report: Report) -> str:
     alone = f"the slowest stage alone would take {format_seconds(report.predicted_s)} at {report.ceilings} rates"
-    return f"{report.eta:.2g} ({alone}; this took {format_seconds(report.wall_s)})"
+    return f"{_percent(report.eta or 0.0)} ({alone}; this took {format_seconds(report.wall_s)})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
 def _stage_table(report: Report) -> list[str]:

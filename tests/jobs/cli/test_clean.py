@@ -89,6 +89,14 @@ def test_an_unfinished_output_of_another_job_stays(call, tmp_path):
     assert len(list(tmp_path.glob("*partial*"))) == 1
 
 
+def test_of_an_unfinished_output_that_is_not_there_nothing_is_said(call, tmp_path):
+    folder, partial = unfinished(tmp_path / "y.npy")
+    (tmp_path / partial).unlink()
+    result = call("clean", folder.id)
+    assert (result.exit_code, result.stdout) == (0, f"{folder.id}\n")
+    assert "stays:" not in result.stderr
+
+
 def test_a_result_that_goes_with_its_job_is_said(call):
     folder = store_job("DONE", plan=plan_document())
     np.save(folder.result, np.zeros(3))

@@ -9,6 +9,13 @@ def test_blocks_of_an_earlier_attempt_have_no_pace():
     assert pace.describe(Progress(60, 100, 1000)) == "60 of 100 blocks (60 %), 1.00 kB, 100 B/s, 40.0 s left"
 
 
+def test_small_steps_in_a_row_make_no_rate():
+    times = iter([0.0, 0.01])
+    pace = Pace(lambda: next(times))
+    pace.describe(Progress(3, 40, 154 * 10**6))
+    assert pace.describe(Progress(4, 40, 154 * 10**6 + 500)) == "4 of 40 blocks (10 %), 154 MB"
+
+
 def test_at_the_end_nothing_is_left():
     times = iter([0.0, 10.0])
     pace = Pace(lambda: next(times))

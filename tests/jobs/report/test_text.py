@@ -22,7 +22,7 @@ def test_the_receipt_says_where_the_time_went():
         "  moved       6.40 MB read, 640 kB written, 704 kB/s",
         "  computed    8.00 MFLOP, 800 kFLOP/s; 1.0 blocks side by side on average",
         "  memory      100 MB in the largest process; planned 151 MB each, 1.00 GB for all",
-        "  eta         0.4 (the slowest stage alone would take 4.0 s at nominal rates; this took 10.0 s)",
+        "  efficiency  40 % (the slowest stage alone would take 4.0 s at nominal rates; this took 10.0 s)",
         "  bottleneck  reading",
         "",
         "  stage        busy  share                      amount  per worker  nominal ceiling",
@@ -52,7 +52,7 @@ def test_the_receipt_of_a_tiny_job_has_no_stages():
     report = replace(make_report(), wall_s=0.02, working_s=0.001, bottleneck="start", advice=())
     said = report_text(report)
     assert "stage" not in said
-    assert "eta" not in said
+    assert "efficiency" not in said
     assert said.splitlines()[-1] == "  bottleneck  starting and ending"
     assert to_json(report)["stages"][0]["name"] == "read"
 
