@@ -1,6 +1,7 @@
 """The plan of an operation of several steps: its steps one after another, each with a plan of its own.
 
-Pure, as `planning` is. A step within a step is called after both, ``"pca.cov"``.
+Pure, as `planning` is. A step within a step is called after both, ``"pca.cov"``. Steps that no output is made of are
+checked as all others are, and left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ..headers import ArrayHeader
 from ..limits import Budget, DeviceKind, Limits, Precision, limits_of
 from ..operations import Operation, Params
 from ..operations.operation import input_names
+from ..operations.pipeline import PIPELINE
 from ..rates.workers import Rates
 from .chain_plan import AnyPlan, ChainPlan, PlannedStep
 from .fusion import fuse
@@ -110,15 +112,34 @@ def plan_chain(
     except (CannotFitError, SpecError) as error:
         error.safe = error.safe or "nothing was read or written"
         raise
+    steps = _read_steps(expansion.steps, tuple(outputs.values()))
+    if operation.name == PIPELINE:
+        expansion.notes += _unread_notes(expansion.steps, steps)
     return ChainPlan(
         operation.name,
         checked.model_dump(),
         names,
         tuple(headers),
-        fuse(expansion.steps, tuple(outputs.values()), rates=rates),
+        fuse(steps, tuple(outputs.values()), rates=rates),
         tuple(outputs.items()),
         limits,
         budget,
         n_workers,
         tuple(expansion.notes),
     )
+
+
+def _read_steps(steps: Sequence[PlannedStep], outputs: Sequence[str]) -> list[PlannedStep]:
+    """Return the steps that outputs are made of: what is not read, such as r where q is wanted, is not computed."""
+    wanted, kept = set(outputs), []
+    for step in reversed(steps):
+        if step.name in wanted:
+            wanted |= set(step.inputs)
+            kept.append(step)
+    return kept[::-1]
+
+
+def _unread_notes(steps: Sequence[PlannedStep], kept: Sequence[PlannedStep]) -> list[str]:
+    """Return what a user should know of the steps of a job that are left out altogether."""
+    given, run = (dict.fromkeys(step.name.partition(".")[0] for step in some) for some in (steps, kept))
+    return [f"step {name} is not run: no output is made of it" for name in given if name not in run]

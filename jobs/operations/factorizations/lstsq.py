@@ -148,9 +148,10 @@ _SOLVE = Operation(
 
 def _stacked_chain(headers: Sequence[ArrayHeader], params: _ProblemParams, limits: Limits) -> Chain:
     header = headers[0]
-    rows = _rows(*header.shape, header.dtype, limits)
+    m, n = header.shape
+    rows = _rows(m, n, header.dtype, limits)
     solved = Step("solved", _SOLVE, ("stack",), params.model_dump())
-    if header.shape[0] <= rows:
+    if m <= rows:
         return Chain((solved,), (("solved", "solved"),))
     factors = Step("factors", FACTORS, ("stack",), {"rows": rows})
     smaller = Step("smaller", _STACKED, ("factors",), params.model_dump())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chained_operations import MEAN, SCALED, chained
+from chained_operations import MAP, MEAN, SCALED, chained
 from in_process_jobs import ROOMY, run_chain_plan
 
 from arraymill.jobs.errors import CannotFitError, SpecError
@@ -14,6 +14,7 @@ from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS, Operation
 from arraymill.jobs.operations.chain import Step
+from arraymill.jobs.operations.pipeline import pipeline
 from arraymill.jobs.plans.chain_plan import ChainPlan
 from arraymill.jobs.plans.chains import plan_chain, plan_operation
 from arraymill.jobs.plans.planning import Plan
@@ -44,6 +45,27 @@ def test_outputs_are_those_of_numpy() -> None:
     assert list(made) == ["scaled", "mean", "std"]
     np.testing.assert_array_equal(made["scaled"], (X - X.mean(0)) / X.std(0))
     np.testing.assert_array_equal(made["mean"], X.mean(0))
+
+
+def test_what_no_output_is_made_of_is_not_computed() -> None:
+    svd = OPERATIONS["svd"]
+    alone = chained("alone", Step("svd", svd, ("x",)), Step("mean", MEAN, ("svd.s",)), outputs=(("mean", "mean"),))
+    plan = planned(alone)
+    assert [step.name for step in plan.steps] == ["svd.solved", "svd.s", "mean"]
+    np.testing.assert_allclose(run_chain_plan(plan, [X])["mean"], np.linalg.svd(X)[1].mean())
+    wrong = Step("unread", MEAN, ("x",), {"axis": 7})
+    with pytest.raises(SpecError):
+        planned(chained("wrong", wrong, Step("mean", MEAN, ("x",)), outputs=(("mean", "mean"),)))
+
+
+def test_a_step_of_a_user_that_nothing_reads_is_said() -> None:
+    steps = [
+        Step("mean", MEAN, ("x",)),
+        Step("svd", OPERATIONS["svd"], ("x",)),
+        Step("log", MAP, ("svd.s",), {"expr": "log(x)"}),
+    ]
+    plan = planned(pipeline(steps, ["x"]))
+    assert plan.notes == ("step mean is not run: no output is made of it",)
 
 
 def test_a_plan_of_steps_answers_for_all_of_them() -> None:
