@@ -45,7 +45,7 @@ report = Command(
     short_help="Show where the time and the memory of a job went",
     help="Show where the time and the memory of a job went.\n\n"
     "The efficiency compares the job with its slowest stage alone: 100 % is as fast as that stage allows. The ceilings "
-    "are those that were measured on this machine (by arraymill doctor, or by the first long job), else nominal ones of its "
-    "kind.",
+    "are those that were measured on this machine (by arraymill doctor, or by the first long job), else nominal ones "
+    "of its kind.",
     examples=("arraymill report k3f9qzab", "arraymill report k3f9qzab --json"),
 )
