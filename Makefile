@@ -9,6 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 PY ?= 3.12
 TORCH ?= 0
 EXTRAS ?=
+PRESENT ?=
 REQUIREMENTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
@@ -34,8 +35,9 @@ soak: $(VENV)/.installed-test ## every test again, with 50 times the random exam
 bench: $(VENV)/.installed-bench ## time this against NumPy, torch, dask.array and cubed on the same files: BENCH_ARGS=--quick
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-wheelhouse: $(VENV)/.installed-test ## collect wheels for a machine without network: PY=3.12, TORCH=1, EXTRAS=test
-	@$(BIN)/python .ci/wheelhouse.py --python $(PY) $(if $(filter 1,$(TORCH)),--torch) $(if $(EXTRAS),--extras $(EXTRAS))
+wheelhouse: $(VENV)/.installed-test ## collect wheels for a machine without network: PY=3.12, TORCH=1, EXTRAS=test, PRESENT=scipy,pandas
+	@$(BIN)/python .ci/wheelhouse.py --python $(PY) $(if $(filter 1,$(TORCH)),--torch) $(if $(EXTRAS),--extras $(EXTRAS)) \
+	  $(if $(PRESENT),--present $(PRESENT))
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) build dist wheelhouse *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

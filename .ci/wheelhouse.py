@@ -28,16 +28,20 @@ def main() -> None:
     shutil.rmtree(WHEELHOUSE, ignore_errors=True)
     WHEELHOUSE.mkdir()
     project = build_project()
-    collect(requirements(arguments.extras, with_torch=arguments.torch), python=arguments.python)
+    present = {} if arguments.torch else dict(PRESENT)
+    wanted = [line for line in requirements(arguments.extras) if name_of(line) not in present]
+    collect(wanted, python=arguments.python)
+    present |= drop([*present, *filter(None, arguments.present.split(","))])
     target = f"{project}[{arguments.extras}]" if arguments.extras else project
-    check(target, python=arguments.python, with_torch=arguments.torch)
-    report(target, python=arguments.python, with_torch=arguments.torch)
+    check(target, python=arguments.python, present=present)
+    report(target, python=arguments.python, present=present)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Collect wheels for a machine without network.")
     parser.add_argument("--python", default="3.12", help="the Python of that machine, like 3.12")
     parser.add_argument("--extras", default="", help="extras of pyproject.toml to bring along, like test,lint")
+    parser.add_argument("--present", default="", help="what that machine has besides, like scipy,pandas: left out")
     parser.add_argument("--torch", action="store_true", help="bring torch, its CUDA libraries and NumPy too")
     arguments = parser.parse_args()
     if not re.fullmatch(r"3\.\d+", arguments.python):
@@ -60,13 +64,13 @@ def metadata() -> dict[str, object]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def requirements(extras: str, *, with_torch: bool) -> list[str]:
-    """Return what to download: the project's requirements and those of `extras`."""
+def requirements(extras: str) -> list[str]:
+    """Return the project's requirements and those of `extras`."""
     project = metadata()
     wanted = list(project["dependencies"])
     for extra in filter(None, extras.split(",")):
         wanted += project["optional-dependencies"][extra]
-    return wanted if with_torch else [line for line in wanted if name_of(line) not in PRESENT]
+    return wanted
 
 
 def name_of(requirement: str) -> str:
@@ -74,20 +78,30 @@ def name_of(requirement: str) -> str:
 
 
 def collect(wanted: list[str], *, python: str) -> None:
-    """Download the wheels of `wanted` and of all that they need, then drop what the node brings."""
+    """Download the wheels of `wanted` and of all that they need."""
     pip("download", "--dest", str(WHEELHOUSE), "-c", str(ROOT / "constraints.txt"), *platform_flags(python), *wanted)
-    if "torch" not in map(name_of, wanted):
-        for name in PRESENT:
-            for wheel in WHEELHOUSE.glob(f"{name}-*.whl"):
-                wheel.unlink()
 
 
-def check(target: str, *, python: str, with_torch: bool) -> None:
+def drop(names: list[str]) -> dict[str, str]:
+    """Remove the wheels of what the node brings, and return their versions; its own must do as well."""
+    wheels = {wheel.name.split("-")[0].lower(): wheel for wheel in WHEELHOUSE.glob("*.whl")}
+    dropped = {}
+    for name in names:
+        wheel = wheels.get(re.sub(r"[-_.]+", "_", name).lower())
+        if wheel is None and name not in PRESENT:
+            sys.exit(f"wheelhouse: {name} is not needed, so the other machine need not have it")
+        if wheel is not None:
+            wheel.unlink()
+            if name not in PRESENT:
+                dropped[name] = wheel.name.split("-")[1]
+    return dropped
+
+
+def check(target: str, *, python: str, present: dict[str, str]) -> None:
     """Let pip resolve `target` from the wheelhouse alone, as the other machine will."""
     with tempfile.TemporaryDirectory() as scratch:
-        if not with_torch:
-            for name, version in PRESENT.items():
-                write_stand_in(Path(scratch), name, version)
+        for name, version in present.items():
+            write_stand_in(Path(scratch), name, version)
         places = ["--no-index", "--find-links", str(WHEELHOUSE), "--find-links", scratch]
         # Not `pip install --dry-run`: it holds Requires-Python against the Python that runs it, whatever it is told.
         resolved = ["--dest", str(Path(scratch, "resolved"))]
@@ -96,8 +110,9 @@ def check(target: str, *, python: str, with_torch: bool) -> None:
 
 def write_stand_in(folder: Path, name: str, version: str) -> None:
     """Write an empty wheel that says it is `name`: enough for pip to resolve with."""
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+    stem = f"{name.replace('-', '_')}-{version}"
+    info = f"{stem}.dist-info"
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
@@ -111,13 +126,13 @@ def platform_flags(python: str) -> list[str]:
     return ["--only-binary=:all:", "--python-version", python, "--implementation", "cp", *abis, *platforms, *legacy]
 
 
-def report(target: str, *, python: str, with_torch: bool) -> None:
+def report(target: str, *, python: str, present: dict[str, str]) -> None:
     wheels = sorted(WHEELHOUSE.glob("*.whl"), key=lambda wheel: wheel.stat().st_size, reverse=True)
     total = sum(wheel.stat().st_size for wheel in wheels)
     largest = ", ".join(f"{wheel.name.split('-')[0]} {wheel.stat().st_size / 1e6:.0f} MB" for wheel in wheels[:5])
-    site = "" if with_torch else " --system-site-packages"
+    site = " --system-site-packages" if present else ""
     print(f"{len(wheels)} wheels, {total / 1e6:.0f} MB, in wheelhouse/ (largest: {largest})")
-    print(f"pip resolves them for Python {python}" + ("" if with_torch else " where torch and numpy are installed"))
+    print(f"pip resolves them for Python {python}{' where these are installed:' * bool(present)} {' '.join(present)}")
     print("Copy wheelhouse/ to the other machine, and there:")
     print(f"  python{python} -m venv{site} .venv")
     print(f"  .venv/bin/pip install --no-index --find-links wheelhouse '{target}'")
