@@ -114,7 +114,7 @@ class Approximation:
 
     def _project(self) -> tuple[_Steps, str]:
         """Return the steps to the "small" matrix of a few rows, and the name of the basis that it is in."""
-        self._check()
+        self.check()
         made = _Steps(self.dtype.kind == "c")
         shape = (self.header.shape[1], self._n_columns)
         made.add("test", RANDN, shape=shape, seed=self.seed, dtype=real_dtype(self.dtype).name)
@@ -127,7 +127,8 @@ class Approximation:
         made.add("small", MATMUL, made.conjugate(basis), "x", transpose_a=True)
         return made, basis
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise SpecError if there are not k singular values."""
         if not 1 <= self.k <= min(self.header.shape):
             raise SpecError(
                 f"{self.k} singular values cannot be had",

@@ -6,7 +6,8 @@ the array by its second pass. Wide arrays as conjugate transposes. In float64; t
 Signs, as scikit-learn's ``svd_flip(u, vh, u_based_decision=False)``: the component of largest magnitude of every row of
 vh is positive (its first of several). Of wide arrays vh is the large factor, and columns of u decide.
 
-With `k` the largest k singular values and their vectors, approximated (`randomized_svd`); rows of vh decide.
+With `k` the largest k singular values and their vectors, approximated (`randomized_svd`), or computed where all of them
+take less than a second; rows of vh decide.
 
 Accuracy, with the Frobenius norm and eps of the results' dtype: ``|x - u s vh| <= 10 eps sqrt(n) |x|``, u and vh
 orthonormal within ``10 eps sqrt(n)``, and every singular value within that of the true one (Weyl); where many rows are
@@ -38,17 +39,23 @@ from .factors import FACTORS
 from .matrices import check_matrix, real_dtype
 from .packed import SolveKernel, draft_solution, part_steps
 from .randomized_svd import Approximation
-from .row_blocks import choose_rows, wide_dtype
+from .row_blocks import choose_rows, row_bytes, wide_dtype
 from .tall_product import TALL_PRODUCT
 
 __all__ = ["SVD", "SvdParams", "flip_by_rows", "flip_by_smaller"]
+
+_SMALL_FLOPS = 10**9
+"""Of all singular vectors: a fraction of a second, in one task; the steps of an approximation take as long to plan."""
 
 
 class SvdParams(Params):
     """Parameters of svd."""
 
     compute_uv: bool = Field(True, description="false: the singular values alone, in one pass")
-    k: int | None = Field(None, description="only the largest k, approximated by random projection; by default all")
+    k: int | None = Field(
+        None,
+        description="only the largest k, approximated by random projection if the array is not small; by default all",
+    )
     seed: int = Field(0, ge=0, lt=1 << 64, description="of the random projection; matters with k alone")
     power_iterations: int = Field(4, ge=0, description="of the random projection: more are more exact, and read more")
 
@@ -56,7 +63,7 @@ class SvdParams(Params):
 def _chain(headers: Sequence[ArrayHeader], params: SvdParams, limits: Limits) -> Chain:
     header, dtype = headers[0], check_matrix("svd", headers[0])
     if params.k is not None:
-        return _approximate(header, dtype, params)
+        return _largest(header, dtype, params, limits)
     m, n = header.shape
     side, is_wide = min(m, n), m < n
     s = ("s", (side,), real_dtype(dtype))
@@ -83,10 +90,30 @@ def _chain(headers: Sequence[ArrayHeader], params: SvdParams, limits: Limits) ->
     return Chain((factors, tree, product, values, *_small_vectors(small, (side, side), dtype)), outputs)
 
 
-def _approximate(header: ArrayHeader, dtype: np.dtype[Any], params: SvdParams) -> Chain:
+def _largest(header: ArrayHeader, dtype: np.dtype[Any], params: SvdParams, limits: Limits) -> Chain:
+    """Return the steps to the largest k: all of a small array, of which k are kept."""
     assert params.k is not None
     approximation = Approximation(header, dtype, params.k, params.seed, params.power_iterations)
-    return approximation.vectors(SVD) if params.compute_uv else approximation.values(SVD)
+    if not _is_small(header, limits):
+        return approximation.vectors(SVD) if params.compute_uv else approximation.values(SVD)
+    approximation.check()
+    (m, n), k = header.shape, params.k
+    s = ("s", (k,), real_dtype(dtype))
+    parts = (("u", (m, k), dtype), s, ("vh", (k, n), dtype)) if params.compute_uv else (s,)
+    solved = Step("solved", _SOLVE, ("x",), {"compute_uv": params.compute_uv, "k": k})
+    outputs = tuple((name, name) for name, *_ in parts)
+    return Chain((solved, *part_steps("solved", parts)), outputs, (f"k={k}: computed, as the array is small",))
+
+
+def _is_small(header: ArrayHeader, limits: Limits) -> bool:
+    longer, side = max(header.shape), min(header.shape)
+    is_one_block = limits.block_bytes is None or header.nbytes <= limits.block_bytes
+    fits = longer * row_bytes(side, header.dtype) <= limits.task_host_bytes
+    return is_one_block and fits and _flops(*header.shape) <= _SMALL_FLOPS
+
+
+def _flops(m: int, n: int) -> int:
+    return 6 * m * n * min(m, n) + 20 * min(m, n) ** 3
 
 
 def _rounded(name: str, source: str, dtype: np.dtype[Any]) -> Step:
@@ -127,6 +154,7 @@ class _Solver:
     """The thin SVD of a whole matrix, or its singular values."""
 
     compute_uv: bool
+    k: int | None = None
 
     def __call__(self, blocks: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
         x = blocks[0].astype(wide_dtype(blocks[0].dtype), copy=False)
@@ -134,27 +162,31 @@ class _Solver:
             # LAPACK gives up where it finds NaN, and gives NaN for inf
             raise np.linalg.LinAlgError("SVD did not converge")
         if not self.compute_uv:
-            return (np.linalg.svd(x, compute_uv=False),)
+            return (np.linalg.svd(x, compute_uv=False)[: self.k],)
         u, s, vh = np.linalg.svd(x, full_matrices=False)
-        u, vh = flip_by_smaller(u, vh)
-        return u, s, vh
+        if self.k is None:
+            u, vh = flip_by_smaller(u, vh)
+            return u, s, vh
+        u, vh = flip_by_rows(u[:, : self.k], vh[: self.k])
+        return u, s[: self.k], vh
 
 
 class _SolveParams(Params):
     compute_uv: bool
+    k: int | None = None
 
 
 def _build_solve(headers: Sequence[ArrayHeader], params: _SolveParams, limits: Limits) -> Draft:
     m, n = headers[0].shape
-    side = min(m, n)
+    side = min(m, n) if params.k is None else params.k
     shapes = ((m, side), (side,), (side, n)) if params.compute_uv else ((side,),)
-    kernel = SolveKernel(_Solver(params.compute_uv), "the SVD")
-    dtype, flops = wide_dtype(headers[0].dtype), 6 * m * n * side + 20 * side**3
-    return draft_solution(headers, limits, kernel=kernel, shapes=shapes, dtype=dtype, flops=flops)
+    kernel = SolveKernel(_Solver(params.compute_uv, params.k), "the SVD")
+    dtype = wide_dtype(headers[0].dtype)
+    return draft_solution(headers, limits, kernel=kernel, shapes=shapes, dtype=dtype, flops=_flops(m, n))
 
 
 def _solve_oracle(arrays: Sequence[NDArray[Any]], params: _SolveParams) -> NDArray[Any]:
-    return np.concatenate([factor.ravel() for factor in _Solver(params.compute_uv)(arrays)])
+    return np.concatenate([factor.ravel() for factor in _Solver(params.compute_uv, params.k)(arrays)])
 
 
 _SOLVE = Operation(

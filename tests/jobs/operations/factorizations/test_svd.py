@@ -128,10 +128,34 @@ def test_the_largest_few_are_approximated(backend: BackendKind, code: str, shape
 
 def test_an_approximation_is_that_of_its_seed_and_says_what_it_costs() -> None:
     x = draw_values((200, 30), "f8", 1)
-    answers = [run_chain("svd", [x], {"k": 3, "seed": seed})["u"].tobytes() for seed in (1, 1, 2)]
+    cut: dict[str, Any] = {"block_bytes": 10_000}
+    answers = [run_chain("svd", [x], {"k": 3, "seed": seed}, **cut)["u"].tobytes() for seed in (1, 1, 2)]
     assert answers[0] == answers[1] != answers[2]
-    plan = plan_arrays("svd", [x], {"k": 3, "seed": 1, "power_iterations": 2})
+    plan = plan_arrays("svd", [x], {"k": 3, "seed": 1, "power_iterations": 2}, **cut)
     assert "k=3: approximated by 13 random columns (seed 1) and 2 power iterations; x is read 6 times" in plan.notes
     for k in (0, 31):
         with pytest.raises(SpecError, match="ask for 1 to 30"):
             plan_arrays("svd", [x], {"k": k})
+
+
+@pytest.mark.parametrize("shape", [(200, 30), (30, 200), (1, 5), (5, 1)])
+@pytest.mark.parametrize("code", ["f4", "c16", "i4"])
+def test_the_largest_few_of_a_small_array_are_computed(shape: tuple[int, int], code: str) -> None:
+    x, k = draw_values(shape, code, 2), min(3, *shape)
+    plan = plan_arrays("svd", [x], {"k": k})
+    assert [step.name for step in plan.steps] == ["solved", "u", "s", "vh"]
+    assert plan.notes == (f"k={k}: computed, as the array is small",)
+    u, s, vh = run_chain("svd", [x], {"k": k}).values()
+    expected = np.linalg.svd(x, full_matrices=False)
+    eps = 10 * float(np.finfo(s.dtype).eps) * np.sqrt(30)
+    assert [a.dtype for a in (u, s, vh)] == [a.dtype for a in expected]
+    np.testing.assert_allclose(s, np.linalg.svd(wide(x))[1][:k], atol=eps * np.linalg.norm(x))
+    np.testing.assert_allclose(wide(x) @ wide(vh).conj().T, wide(u) * s, atol=2 * eps * np.linalg.norm(x))
+    assert (vh[np.arange(k), np.argmax(np.abs(vh), axis=1)].real > 0).all()
+    alone = run_chain("svd", [x], {"k": k, "compute_uv": False})
+    np.testing.assert_allclose(alone["s"], s, atol=eps * np.linalg.norm(x))
+
+
+def test_an_array_that_takes_long_is_approximated() -> None:
+    plan = plan_arrays("svd", [np.ones((1, 1)) + np.zeros((900, 700))], {"k": 3})
+    assert any("approximated" in note for note in plan.notes)
