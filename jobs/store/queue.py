@@ -26,6 +26,7 @@ _N_DIGITS = 10
 class DeviceQueue:
     """The queue for the devices of this machine, shared by all jobs under one home.
 
+    Machines that share a home share its queue: a GPU has a name of its own, and "cpu" is that of the ticket's machine.
     Nothing in it outlives the machine's next start, so nothing is synced.
 
     Parameters
@@ -65,7 +66,8 @@ class DeviceQueue:
             assert descriptor is not None, "its name was not there a moment ago"
             ticket = Ticket(number, job_id, wants, path, descriptor)
             try:
-                disk.write(descriptor, json.dumps({"job": job_id, "n": wants.n, "devices": wants.devices}).encode())
+                said = {"job": job_id, "n": wants.n, "devices": wants.devices, "host": os.uname().nodename}
+                disk.write(descriptor, json.dumps(said).encode())
             except BaseException:
                 ticket.release()
                 raise
@@ -119,7 +121,8 @@ class DeviceQueue:
             if held.is_held(path):
                 with suppress(ValueError, KeyError, TypeError, OSError):
                     said = json.loads(path.read_bytes())
-                    yield said["job"], Wants(said["n"], tuple(said["devices"]))
+                    if "cpu" not in said["devices"] or said["host"] == os.uname().nodename:
+                        yield said["job"], Wants(said["n"], tuple(said["devices"]))
             else:
                 # its process is dead
                 with suppress(OSError):
@@ -143,7 +146,8 @@ class DeviceQueue:
 
     def _lock_path(self, device: str) -> Path:
         # one file for each name, whatever is in it
-        return self._locks / f"{quote(device, safe='')}.lock"
+        name = f"cpu-{os.uname().nodename}" if device == "cpu" else device
+        return self._locks / f"{quote(name, safe='')}.lock"
 
     @property
     def _root(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_tickets_are_numbered_in_order(queue: DeviceQueue) -> None:
         ticket.release()
         ticket.release()
     assert list(queue_files(queue)) == ["lock"]
+
+
+def test_machines_that_share_a_home_wait_for_a_gpu_and_not_for_each_others_cpu(
+    queue: DeviceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = os.uname()
+    waiting = [queue.take_ticket("job-a", CPU), queue.take_ticket("job-b", BOTH)]
+    with take(queue, "job-c", Wants(1, ("g2",))), monkeypatch.context() as patch:
+        patch.setattr(os, "uname", lambda: os.uname_result((here.sysname, "node7", *here[2:])))
+        with take(queue, "job-d", CPU):
+            other = queue.take_ticket("job-e", EITHER)
+            assert queue.try_take(other) == "behind job job-b, which wants g0, g1"
+            waiting[1].release()
+            take_now(queue, other).release()
+            patch.undo()
+            with take_now(queue, waiting[0]) as hold:
+                assert hold.devices == ("cpu",)
 
 
 def test_nobody_overtakes_an_older_ticket(queue: DeviceQueue) -> None:
@@ -132,7 +150,8 @@ def test_nobody_else_may_look(queue: DeviceQueue, tmp_path: Path) -> None:
     ticket = queue.take_ticket("job-a", CPU)
     with take_now(queue, ticket):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.joinpath("home").rglob("*")}
-    assert modes == {"queue": 0o700, "locks": 0o700, "lock": 0o600, "cpu.lock": 0o600}
+    cpu = f"cpu-{os.uname().nodename}.lock"
+    assert modes == {"queue": 0o700, "locks": 0o700, "lock": 0o600, cpu: 0o600}
 
 
 def test_ten_jobs_on_one_device_run_in_order_one_at_a_time(
