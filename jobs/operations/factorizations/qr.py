@@ -82,6 +82,17 @@ def _wide_chain(header: ArrayHeader, dtype: np.dtype[Any], params: QrParams) -> 
     return Chain((lead, *rotation, *((rounded,) if is_reduced else ()), rotated), outputs)
 
 
+def _phases(x: NDArray[Any]) -> NDArray[Any]:
+    """Return ``x / |x|``, and 1 of 0 and of NaN."""
+    size = np.abs(x)
+    if x.dtype.kind != "c":
+        return np.divide(x, size, out=np.ones_like(x), where=size > 0)
+    # NumPy's quotient of complex numbers takes 1 / |x|, which is infinite for the smallest
+    larger = np.where(size > 0, np.maximum(np.abs(x.real), np.abs(x.imag)), 1)
+    unit = np.where(size > 0, x.real / larger + 1j * (x.imag / larger), 1)
+    return np.asarray(unit / np.abs(unit))
+
+
 class _SolveParams(Params):
     mode: Literal["reduced", "r", "q"]
 
@@ -106,7 +117,7 @@ def fix_diagonal(q: NDArray[Any], r: NDArray[Any]) -> tuple[NDArray[Any], NDArra
     """
     diagonal = np.diagonal(r)
     size = np.abs(diagonal)
-    phase = np.divide(diagonal, size, out=np.ones_like(diagonal), where=size > 0)
+    phase = _phases(diagonal)
     r = r * phase.conj()[:, None]
     np.fill_diagonal(r, np.where(np.isnan(size), diagonal, size))
     return q * phase, r

@@ -101,6 +101,14 @@ def test_nan_goes_at_least_where_numpy_lets_it_go(block_bytes: int | None) -> No
     assert np.isfinite(r[0, 0])
 
 
+def test_the_smallest_complex_numbers_have_signs() -> None:
+    x = 1e-310 * draw_values((6, 2), "c16", 3)
+    q, r = run_chain("qr", [x]).values()
+    check_orthonormal(q, n_levels=1)
+    # numbers this small are multiples of 2^-1074
+    np.testing.assert_allclose(q @ r, x, rtol=0, atol=20 * 2.0**-1074)
+
+
 def test_what_is_no_matrix_of_numbers_is_refused_with_a_way_out() -> None:
     for x in (np.ones(3), np.ones((2, 3, 4))):
         with pytest.raises(SpecError, match="one matrix is factored"):
