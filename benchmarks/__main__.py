@@ -9,12 +9,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from .cases import Case
 from .ceilings import measure_ceilings
 from .files import make_input, warm
+from .fresh import ContenderFailedError
 from .gpu_ceilings import gpu_name, measure_gpu_ceilings
 from .gpu_targets import GPU_TARGETS
 from .machine import machine_facts, versions
@@ -47,7 +50,7 @@ def main() -> None:
 
 def _run(options: Options, folder: Path) -> Document:
     """Run all, and keep what there is after each run."""
-    _check_room(options, folder)
+    options = _fitting(options, folder)
     _say(f"about {options.estimate_s / 60:.0f} minutes on 2 cores, and some for inputs and references")
     until = time.monotonic() + options.within_s if options.within_s is not None else float("inf")
     protocol = Protocol(folder, options.rounds, options.cold, options.durable, _say, settles=options.settles)
@@ -60,6 +63,7 @@ def _run(options: Options, folder: Path) -> Document:
                 document = _keep(options, _document(options, [partly]))
         runs.append(partly)
         document = _keep(options, _document(options, runs))
+    _draw(options, document)
     return document
 
 
@@ -74,9 +78,7 @@ def _run_once(options: Options, cases: list[Case], protocol: Protocol, until: fl
         # the tallest input is what reading is measured on
         path = make_input(folder, max(matrices, key=lambda matrix: matrix.nbytes))
         warm(path)
-        ceilings = measure_ceilings(path, quick=options.quick)
-        if options.gpu:
-            ceilings |= measure_gpu_ceilings(path, quick=options.quick, on_cpu=options.dry_run)
+        ceilings = _measured_ceilings(options, path)
     figures = measure_overhead(folder, quick=options.quick) if options.with_overhead else {}
     yield Run(ceilings, (), figures)
     results: list[CaseResult] = []
@@ -90,6 +92,20 @@ def _run_once(options: Options, cases: list[Case], protocol: Protocol, until: fl
             later = {matrix for other in cases[place + 1 :] for matrix in other.inputs}
             for matrix in set(case.inputs) - later:
                 (folder / matrix.file_name).unlink(missing_ok=True)
+
+
+def _measured_ceilings(options: Options, path: Path) -> dict[str, float]:
+    """Return what could be measured: a node that gives minutes has none to begin again because one ceiling failed."""
+    measures = [partial(measure_ceilings, path, quick=options.quick)]
+    if options.gpu:
+        measures.append(partial(measure_gpu_ceilings, path, quick=options.quick, on_cpu=options.dry_run))
+    found: dict[str, float] = {}
+    for measure in measures:
+        try:
+            found |= measure()
+        except ContenderFailedError as error:
+            _say(f"ceilings: {error}")
+    return found
 
 
 def _document(options: Options, runs: list[Run]) -> Document:
@@ -109,33 +125,56 @@ def _document(options: Options, runs: list[Run]) -> Document:
     )
 
 
-def _check_room(options: Options, folder: Path) -> None:
-    """Leave with 1 where inputs and the largest output cannot lie side by side."""
-    groups = [case.inputs for case in options.cases]
-    if not options.drops_inputs:
-        groups = [tuple(matrix for group in groups for matrix in group)]
-    missing = ({matrix for matrix in group if not (folder / matrix.file_name).exists()} for group in groups)
-    inputs = max((sum(matrix.nbytes for matrix in group) for group in missing), default=0)
-    wanted = _ROOM * inputs + 2 * max((case.bytes_written for case in options.cases), default=0)
+def _fitting(options: Options, folder: Path) -> Options:
+    """Return the options with the cases that there is room for; leave with 1 where there is not enough.
+
+    Where all inputs stay, that is all cases or none. Where each is removed after its last case, one that is too large
+    costs the others nothing.
+    """
     free = shutil.disk_usage(folder).free
-    if free < wanted:
-        sys.exit(f"{free / 1e9:.1f} GB are free and {wanted / 1e9:.1f} GB are needed: name another place with --folder")
+    groups = [[case] for case in options.cases] if options.drops_inputs else [options.cases]
+    fitting: list[Case] = []
+    for cases in groups:
+        wanted = _room_for(cases, folder)
+        if free >= wanted:
+            fitting += cases
+        else:
+            names = ", ".join(case.name for case in cases) if options.drops_inputs else "it"
+            _say(f"{names}: left out, {free / 1e9:.1f} GB are free and {wanted / 1e9:.1f} GB are needed")
+    if options.cases and not fitting:
+        sys.exit("there is no room for any of it: name another place with --folder")
+    return replace(options, cases=fitting)
+
+
+def _room_for(cases: list[Case], folder: Path) -> float:
+    """Return the bytes that the inputs that are not there yet, and the largest output, need side by side."""
+    inputs = {matrix for case in cases for matrix in case.inputs}
+    missing = sum(matrix.nbytes for matrix in inputs if not (folder / matrix.file_name).exists())
+    return _ROOM * missing + 2 * max((case.bytes_written for case in cases), default=0)
 
 
 def _keep(options: Options, document: Document) -> Document:
-    # quick figures are not kept unless somebody says where
-    named = f"{document.date}-gpu" if options.gpu else document.date
-    out = options.out or (None if options.quick else _RESULTS / f"{named}.json")
-    if out is None:
-        return document
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(as_json(document))
-    out.with_suffix(".md").write_text(as_markdown(document) + "\n")
+    if (out := _out(options, document)) is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(as_json(document))
+        out.with_suffix(".md").write_text(as_markdown(document) + "\n")
+    return document
+
+
+def _draw(options: Options, document: Document) -> None:
+    """Write the plots, once: a node that gives minutes has none for a plot after each case."""
+    if (out := _out(options, document)) is None:
+        return
     if can_plot():
         save_plots(document, out)
     else:
         _say("no plot: matplotlib is not installed (pip install -e '.[bench]')")
-    return document
+
+
+def _out(options: Options, document: Document) -> Path | None:
+    """Return the file for the results; quick figures are not kept unless somebody says where."""
+    named = f"{document.date}-gpu" if options.gpu else document.date
+    return options.out or (None if options.quick else _RESULTS / f"{named}.json")
 
 
 def _say(line: str) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from arraymill.jobs.bench.words import last_words
+
 from .memory import MemorySampler
 
 __all__ = ["ContenderFailedError", "Ran", "module_command", "run_fresh"]
@@ -90,8 +92,7 @@ def run_fresh(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     if process.returncode != 0:
-        lines = err.strip().splitlines() or ["no message"]
-        raise ContenderFailedError(f"exit code {process.returncode}: {lines[-1]}")
+        raise ContenderFailedError(f"exit code {process.returncode}: {last_words(err) or 'no message'}")
     return Ran(seconds, out, memory.peak_bytes, memory.peak_worker_bytes)
 
 

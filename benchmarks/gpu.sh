@@ -56,9 +56,10 @@ logs=$out/logs failed="" SECONDS=0
 left() { echo $((seconds - SECONDS)); }
 say() { echo "[${SECONDS}s] $*" >&2; }
 
-# within LIMIT NAME COMMAND...: run it for LIMIT seconds at most, keep what it says, remember whether it failed
+# within LIMIT NAME COMMAND...: run it for LIMIT seconds at most, keep what it says, remember whether it failed. $stdout
+# takes what it prints apart from what it says; $signal ends it when time is up
 within() {
-  local limit=$1 name=$2 code=0 now
+  local limit=$1 name=$2 code=0 now log=$logs/$2.log
   shift 2
   now=$(left)
   [ "$limit" -le "$now" ] || limit=$now
@@ -68,10 +69,12 @@ within() {
     return 1
   fi
   say "$name (at most $limit s)"
-  timeout --kill-after=10 "$limit" "$@" >"$logs/$name.out" 2>"$logs/$name.err" || code=$?
+  : >"$log"
+  [ -z "${stdout:-}" ] || : >"$stdout"
+  timeout --signal="${signal:-TERM}" --kill-after=15 "$limit" "$@" >>"${stdout:-$log}" 2>>"$log" || code=$?
   [ "$code" -ne 0 ] || return 0
   say "$name: exit code $code$([ "$code" -eq 124 ] && echo ', time is up')"
-  tail -n 5 "$logs/$name.err" "$logs/$name.out" >&2
+  tail -n 15 "$log" >&2
   failed="$failed $name"
   return "$code"
 }
@@ -111,19 +114,27 @@ large_folder() {
 within 60 doctor "$python" -m arraymill.jobs.cli doctor
 if [ "$tests" -eq 1 ]; then
   [ "$dry" -eq 1 ] && only=(tests/gpu) || only=(-m gpu)
-  within $((seconds / 3)) tests "$python" -m pytest -q -p no:cacheprovider "${only[@]}"
-  tail -n 3 "$logs/tests.out" >&2
+  # of the plugins that the node's Python has, none is wanted: a warning of one would be an error. One module that cannot
+  # be imported costs the others nothing, and an interrupt lets pytest say what failed so far.
+  signal=INT within $((seconds / 3)) tests env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 "$python" -m pytest -v \
+    -p no:cacheprovider -p pytest_timeout --continue-on-collection-errors --durations=10 "${only[@]}"
+  grep -E '^(FAILED|ERROR) ' "$logs/tests.log" >&2
+  tail -n 1 "$logs/tests.log" >&2
 fi
 
 made=""
 [ -n "$folder" ] || { folder=$(large_folder); made=$folder; }
+mkdir -p "$folder" || exit 2
+say "inputs and outputs lie in $folder"
 trap '[ -z "$made" ] || rm -rf "$made"' EXIT
 name=$(date -u +%F)-gpu
 if [ "$dry" -eq 1 ]; then kind=(--dry-run); name=$name-dry-run; else kind=(); fi
+last=45    # for arraymill bench, in the end
 reserve=45 # for the case that runs when time is up
-within "$(left)" benchmarks "$python" -m benchmarks --gpu "${kind[@]}" --rounds 1 --no-settle --drop-inputs \
-  --within $(($(left) > 2 * reserve ? $(left) - reserve : $(left) / 2)) --folder "$folder" --out "$out/$name.json" "$@"
-within 60 bench "$python" -m arraymill.jobs.cli bench --quick --json
+limit=$(($(left) - last))
+within "$limit" benchmarks "$python" -m benchmarks --gpu "${kind[@]}" --rounds 1 --no-settle --drop-inputs \
+  --within $((limit > 2 * reserve ? limit - reserve : limit / 2)) --folder "$folder" --out "$out/$name.json" "$@"
+stdout=$logs/bench.json within "$last" bench "$python" -m arraymill.jobs.cli bench --quick --json --folder "$folder"
 
 [ ! -s "$out/$name.md" ] || cat "$out/$name.md"
 if [ -n "$failed" ]; then say "not done, or not well:$failed (see $logs)"; exit 1; fi

@@ -53,7 +53,11 @@ def _measure(file: Path, device: str, *, quick: bool) -> dict[str, float]:
     found = dict(zip(("to_device_gb_s", "from_device_gb_s"), _link_rates(device, link_bytes), strict=True))
     found["staging_gb_s"] = max(_staging_rate(file, n_readers, device) for n_readers in _READERS)
     for mode, side in _SIDES.items():
-        found[f"resident_{mode}_gflop_s"] = _product_rate(mode, _QUICK_SIDE if quick else side, device)
+        try:
+            found[f"resident_{mode}_gflop_s"] = _product_rate(mode, _QUICK_SIDE if quick else side, device)
+        except RuntimeError as error:
+            # a mode that this GPU cannot do, or has no memory for, costs the others nothing
+            sys.stderr.write(f"{mode}: {error}\n")
     return found
 
 

@@ -74,7 +74,7 @@ def _is_wanted(target: Target, run: Run) -> bool:
 
 
 def _found(target: Target, indexed: Sequence[tuple[Run, Rows]]) -> Ratio:
-    values = [target.value(run, rows) for run, rows in indexed]
+    values = [_value(target, run, rows) for run, rows in indexed]
     known = [value for value in values if value is not None]
     excuse = target.excuse(indexed[-1][1])
     same = target.row, target.what, target.must, target.goal, target.lower_is_better
@@ -90,6 +90,14 @@ def _found(target: Target, indexed: Sequence[tuple[Run, Rows]]) -> Ratio:
     else:
         note = ""
     return Ratio(*same, spread, met, note)
+
+
+def _value(target: Target, run: Run, rows: Rows) -> float | None:
+    try:
+        return target.value(run, rows)
+    except KeyError:
+        # a ceiling that could not be measured
+        return None
 
 
 def _reason(target: Target, indexed: Sequence[tuple[Run, Rows]]) -> str:

@@ -55,7 +55,7 @@ def test_a_rehearsal_writes_results(tmp_path: Path) -> None:
     assert [(case["name"], case["rows"][0]["error"]) for case in cases] == [("gpu-fp32-32768", None), ("gpu-max", None)]
     assert {ratio["met"] for ratio in document["ratios"]} == {"rehearsed"}
     assert "resident_tf32_gflop_s" in document["runs"][0]["ceilings"]
-    assert json.loads((tmp_path / "logs" / "bench.out").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "logs" / "bench.json").read_text())["schema"] == 1
     assert "### ratios" in ran.stdout
 
 

@@ -10,6 +10,8 @@ import threading
 from types import TracebackType
 from typing import IO, Any
 
+from .words import last_words
+
 __all__ = ["Contestant", "ContestantFailed"]
 
 _TURN_S = 300.0
@@ -77,5 +79,4 @@ class Contestant:
     def _last_words(self) -> str:
         self._process.wait()
         self._errors.seek(0)
-        lines = self._errors.read().strip().splitlines()
-        return lines[-1] if lines else "it was killed, or took too long"
+        return last_words(self._errors.read()) or "it was killed, or took too long"
