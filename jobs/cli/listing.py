@@ -79,7 +79,9 @@ def _row(folder: JobFolder, state: JobState, now_s: float) -> tuple[str, ...]:
     took = format_seconds(end_s - state.started_s) if end_s and state.started_s else "-"
     name = escape(state.name or state.op or "?")
     output = shown_path(state.output) if state.output else "-"
-    return folder.id, name, state.status, done, format_age(now_s - state.created_s), took, output
+    # a job that was killed while it was created says nothing of itself
+    age = format_age(now_s - state.created_s) if state.op else "-"
+    return folder.id, name, state.status, done, age, took, output
 
 
 def _record(folder: JobFolder, state: JobState) -> dict[str, Any]:

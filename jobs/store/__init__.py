@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .calibrations import Machine, calibration_path, read_calibration, write_calibration
-from .catalogue import find_job, list_jobs, remove_job
+from .catalogue import discard_folder, find_job, list_jobs, remove_job
 from .files import write_file
 from .held import Holder
 from .home import JobFolder, create_job_folder, create_step_folder, home_folder, is_job_id, jobs_folder, new_job_id
@@ -38,6 +38,7 @@ __all__ = [
     "cancelling",
     "create_job_folder",
     "create_step_folder",
+    "discard_folder",
     "find_job",
     "has_open",
     "holder_of",

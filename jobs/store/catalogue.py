@@ -13,7 +13,7 @@ from .home import JobFolder, is_job_id, jobs_folder
 from .lock import JobLock
 from .state import read_state
 
-__all__ = ["find_job", "list_jobs", "remove_job"]
+__all__ = ["discard_folder", "find_job", "list_jobs", "remove_job"]
 
 _SHORTEST_PREFIX = 2
 _REMOVED = ".removed"
@@ -76,6 +76,11 @@ def remove_job(folder: JobFolder) -> None:
         # and what a process left that died while it removed a job
         for doomed in folder.path.parent.glob(f".*{_REMOVED}"):
             shutil.rmtree(doomed, ignore_errors=True)
+
+
+def discard_folder(folder: JobFolder) -> None:
+    """Remove the folder of a job that never came to be; what cannot be removed stays."""
+    shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def _folders() -> list[JobFolder]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...arrays import absolute_output, absolute_text, output_file, partial_path
 from ...arrays import check_output as place_output
-from ...errors import JobError, OutputError
+from ...errors import JobError, OutputError, OutputLockedError, StoreFullError
 from ...job import Job, open_job
 from ...operations import OPERATIONS
 from ...plans.chain_plan import ChainPlan
@@ -20,11 +20,13 @@ from ...spec.job_spec import JobSpec, OutputSpec
 from ...spec.load import load_spec
 from ...spec.write import format_yaml
 from ...store import (
+    LIVE,
     JobFolder,
     JobLock,
     JobState,
     Settled,
     create_job_folder,
+    discard_folder,
     home_folder,
     list_jobs,
     read_settled,
@@ -59,6 +61,7 @@ def submit_spec(spec: JobSpec) -> JobFolder:
     resolved = absolute_spec(spec)
     job = open_job(resolved)
     check_output(job)
+    _check_unclaimed(resolved.output)
     plan, place = plan_of(job)
     fitting_workers(job, plan, place)
     folder, lock = create_job(resolved)
@@ -105,7 +108,22 @@ def create_job(spec: JobSpec) -> tuple[JobFolder, JobLock]:
         If the store cannot be written.
     """
     folder = create_job_folder()
-    lock = JobLock.acquire(folder)
+    try:
+        lock = JobLock.acquire(folder)
+        try:
+            _write_new(folder, spec)
+        except BaseException:
+            lock.release()
+            raise
+        return folder, lock
+    except StoreFullError as error:
+        # nobody could resume what says nowhere what it is
+        discard_folder(folder)
+        again = "free some space, or your quota, and start it again"
+        raise StoreFullError(error.what, cause=error.cause, safe="no job was created", next=again) from error
+
+
+def _write_new(folder: JobFolder, spec: JobSpec) -> None:
     document = spec.model_dump(mode="json", exclude_none=True)
     write_file(folder.spec, format_yaml(document).encode())
     output = None if spec.output is None else spec.output.path
@@ -115,7 +133,6 @@ def create_job(spec: JobSpec) -> tuple[JobFolder, JobLock]:
             status="PENDING", created_s=time.time(), pid=os.getpid(), name=spec.name or "", op=spec.op, output=output
         ),
     )
-    return folder, lock
 
 
 def read_spec(folder: JobFolder) -> JobSpec:
@@ -192,11 +209,26 @@ def _check_path(job: Job, output: OutputSpec) -> None:
         folder, settled = owner
         raise OutputError(
             f"{output.path}: an unfinished job has a part of it",
-            cause=f"job {folder.id} ({read_state(folder).status}) has {len(settled.done)} of "
-            f"{settled.n_blocks} blocks",
+            cause=f"job {folder.id} ({read_state(folder).status}) has {len(settled.done)} of {settled.n_blocks} blocks",
             safe="its blocks were not touched",
             next=f"arraymill resume {folder.id} finishes it; --force starts anew",
         )
+
+
+def _check_unclaimed(output: OutputSpec | None) -> None:
+    """Raise if a job that waits or runs is going to write an output: whoever comes second would fail, hours later."""
+    if output is None or output.if_exists == "replace":
+        return
+    final = output_file(output.path)
+    for folder in list_jobs():
+        state = read_state(folder)
+        if state.status in LIVE and state.output is not None and output_file(state.output) == final:
+            raise OutputLockedError(
+                f"{output.path}: another job is going to write it",
+                cause=f"job {folder.id} is {state.status}",
+                safe="nothing was started",
+                next=f"arraymill wait {folder.id}, arraymill cancel {folder.id}, or choose another name",
+            )
 
 
 def _unfinished_job(final: Path, inode: int) -> tuple[JobFolder, Settled] | None:

@@ -32,6 +32,12 @@ def test_a_job_that_nobody_works_on_is_interrupted(call):
     assert "INTERRUPTED" in call("list").stdout
 
 
+def test_a_job_that_was_killed_while_it_was_created_has_no_age(call):
+    folder = store_job("DONE")
+    folder.state.unlink()
+    assert call("list").stdout.splitlines()[1].split() == [folder.id, "?", "INTERRUPTED", "-", "-", "-", "-"]
+
+
 def test_the_table_is_aligned():
     folder = store_job("DONE")
     states = [

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from stored_jobs import hold_job
 
+from arraymill.jobs.api.stored import submission
 from arraymill.jobs.api.stored.resumption import spec_digest
-from arraymill.jobs.api.stored.submission import absolute_spec
+from arraymill.jobs.api.stored.submission import absolute_spec, create_job, submit_spec
+from arraymill.jobs.errors import OutputLockedError, StoreFullError
 from arraymill.jobs.spec.job_spec import JobSpec
+from arraymill.jobs.store import list_jobs
 
 
 @pytest.mark.parametrize(
@@ -41,3 +46,33 @@ def test_what_is_not_stated_of_inputs_is_not_in_the_digest() -> None:
     assert document["inputs"] == {"0": {"path": "/data/x.npy"}}
     changed = JobSpec.model_validate({"op": "sum", "inputs": [{"path": "/data/x.npy", "select": "::2"}]})
     assert spec_digest(spec) != spec_digest(changed)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "home"))
+
+
+@pytest.mark.usefixtures("home")
+def test_an_output_that_a_job_is_going_to_write_is_refused_at_once(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones(4))
+    spec = JobSpec(op="sum", inputs=[str(tmp_path / "x.npy")], output=str(tmp_path / "y.npy"))
+    with (
+        hold_job("PENDING", output=str(tmp_path / "y.npy")) as lock,
+        pytest.raises(OutputLockedError, match="another job is going to write it") as refused,
+    ):
+        submit_spec(spec)
+    assert lock.folder.id in refused.value.cause
+    assert [folder.id for folder in list_jobs()] == [lock.folder.id]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_job_for_which_there_is_no_room_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise StoreFullError("no room", next="resume the job")
+
+    monkeypatch.setattr(submission, "write_state", refuse)
+    with pytest.raises(StoreFullError, match="no room") as refused:
+        create_job(JobSpec(op="sum", inputs=["/data/x.npy"]))
+    assert "start it again" in refused.value.next
+    assert list_jobs() == []
