@@ -161,7 +161,7 @@ def _estimate(xp: Namespace, queries: Any, tile: Any, metric: Metric) -> tuple[A
     if is_narrow:
         return None
     sums = column_sums(xp, queries, tile, power=1 if metric == "cityblock" else 2)
-    return sums, xp.zeros_like(queries[:, 0]), relative
+    return sums, xp.zeros_like(sums[:, 0]), relative
 
 
 def _most(xp: Namespace, norms: Any) -> Any:

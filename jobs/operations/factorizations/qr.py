@@ -86,7 +86,7 @@ def _phases(x: NDArray[Any]) -> NDArray[Any]:
     """Return ``x / |x|``, and 1 of 0 and of NaN."""
     size = np.abs(x)
     if x.dtype.kind != "c":
-        return np.divide(x, size, out=np.ones_like(x), where=size > 0)
+        return np.asarray(np.divide(x, size, out=np.ones_like(x), where=size > 0))
     # NumPy's quotient of complex numbers takes 1 / |x|, which is infinite for the smallest
     larger = np.where(size > 0, np.maximum(np.abs(x.real), np.abs(x.imag)), 1)
     unit = np.where(size > 0, x.real / larger + 1j * (x.imag / larger), 1)

@@ -44,6 +44,13 @@ def test_it_is_the_oracle_whatever_the_spans_are(
         np.testing.assert_array_equal(made["indices"], indices)
 
 
+@pytest.mark.parametrize("metric", get_args(Metric))
+def test_points_without_coordinates_are_all_in_one_place(metric: Metric) -> None:
+    made = run_chain("knn", [np.ones((7, 0)), np.ones((4, 0))], {"k": 2, "metric": metric})
+    assert made["indices"].tolist() == [[0, 1]] * 4
+    assert not made["distances"].any()
+
+
 @pytest.mark.parametrize("backend", ["numpy", "torch-cpu", "fake"])
 def test_scikit_learn_finds_the_same(backend: Any) -> None:
     rng = np.random.default_rng(0)
