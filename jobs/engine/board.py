@@ -1,7 +1,7 @@
 """Who runs which block: a file per worker thread, so that a dead worker's last block is known and a hung one found.
 
-A file holds one line: ``block seconds`` while a block runs, else ``-``. Nothing here outlives a crash of the machine,
-and nothing has to: no write is waited for, and one that fails only costs the knowledge.
+A file holds one line: ``block seconds`` while a block runs, else ``-``. It need not survive a crash of the machine: no
+write is synced, and one that fails only leaves the block unknown.
 """
 
 from __future__ import annotations

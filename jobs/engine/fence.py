@@ -1,4 +1,4 @@
-"""Keeps a late worker of an earlier run of a job from writing: runs have numbers, and a file says which one is on."""
+"""Keeps late workers of earlier runs of a job from writing: runs are numbered, and a file holds the current number."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Agenda:
         is_idle : bool
             No block is out: only then one is sent alone.
         may_start : bool
-            False holds fresh blocks back while there is another way to go on.
+            False holds fresh blocks back unless nothing else could be sent.
         size : int
             Fresh blocks of one task; those that run again are tasks by themselves.
         """

@@ -1,4 +1,4 @@
-"""How many short blocks travel to a worker at once: to send a task costs milliseconds, whatever is in it."""
+"""How many short blocks are sent in one task: sending a task costs milliseconds, whatever is in it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ..engine import BlockResult
 __all__ = ["Batching"]
 
 MOST_S = 0.1
-"""What one task may hold, predicted: little enough to stop soon, to lose, and to share out evenly."""
+"""Predicted seconds of a task at most: then a job stops soon, loses little, and shares its blocks out evenly."""
 LEAST_S = 0.01
-"""Below this, tasks are not made smaller to share the last blocks out evenly."""
+"""Tasks shorter than this are not made smaller still to share the last blocks out evenly."""
 _MOST_BLOCKS = 256
 _MOST_BYTES = 1 << 20
 """Of partials in one result: large ones travel as soon as they are there."""
@@ -64,7 +64,7 @@ class Batching:
         n_fresh : int
             Blocks that were never sent.
         n_workers : int
-            The last blocks are shared out among them: fewer, larger tasks cost less than they could be better balanced.
+            The last blocks are shared out among them, in tasks of at least `LEAST_S`.
         """
         if not (self._is_on and self._seconds):
             return 1

@@ -1,4 +1,4 @@
-"""Whose doing a worker's death was: that of the block on its board, never that of the tasks that waited behind it."""
+"""Which block the death of a worker is blamed on: the one it was running, never those that waited behind it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Casualties:
         """Whether the last death was the kernel's doing, for want of memory."""
 
     def expect(self, pid: int, block: int | None, failure: Failure) -> None:
-        """Take note that a worker is killed on purpose, for what `block` did; None: that is judged already."""
+        """Take note that a worker is about to be killed for what `block` did; None if that has been judged already."""
         self._expected[pid] = (block, failure)
         self.n_replaced += failure.kind == "timeout"
         for running in self._posted_by(pid):

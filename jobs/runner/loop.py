@@ -23,13 +23,13 @@ from .watchdog import Watchdog
 __all__ = ["Loop", "RunOutcome", "RunSettings"]
 
 _AHEAD = 4
-"""So many windows of partials may wait for an earlier one before no more blocks are sent."""
+"""Windows of partials that may wait for an earlier one: with more, no fresh blocks are sent."""
 _CANARY_BLOCKS = 32
-"""Blocks per worker from which on the first one runs alone: that costs a job of so many 3 % at most."""
+"""With more blocks per worker than this the first one runs alone, which costs the job 3 % at most."""
 _SINGLE_BLOCKS = 32
-"""So few travel each by itself, for what it saves is little: a slow one keeps back the receipts of those before it."""
+"""Up to so many blocks are sent one by one: a slow block keeps back the receipts of those before it in its task."""
 _TICK_S = 0.2
-"""How often the loop looks up, where there is something to look at."""
+"""How often the loop looks at what may have changed besides the blocks that are out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from .merger import Merger
 __all__ = ["Trouble"]
 
 _MOST_FAILED = 8
-"""When so many blocks failed for good, the others are not tried any more: it is not the blocks."""
+"""When so many blocks have failed for good the run ends: the fault is not in the blocks."""
 
 
 class Trouble:
@@ -125,7 +125,7 @@ class Trouble:
 
     def _leave_out(self, sending: Sending, error: UserCodeError, *, is_first: bool) -> None:
         """Leave out a block that the user's code failed on: it would again."""
-        # without its rows: the same exception of every block is not the blocks' fault
+        # without the rows: blocks that fail alike are told by equal messages
         message = next(iter(error.cause.splitlines()[-1:]), error.what)
         self._histories.setdefault(sending.index, []).append(Failure("error", message))
         self._give_up(sending, error, is_first=is_first)

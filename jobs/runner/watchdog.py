@@ -1,4 +1,4 @@
-"""Finds blocks that take too long, and tasks whose result will never come."""
+"""Finds blocks that take too long, and tasks that no worker runs, and replaces the workers."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ class Watchdog:
         return self._board is not None and self._context.now() - self._seen_s > self.deadlines.silence_s
 
     def replace_silent(self) -> Failure | None:
-        """Replace every worker, of which at least one hangs between blocks, and return what befell the blocks.
+        """Replace every worker, and return the failure of the blocks that are out; None if all are just starting.
 
-        Nothing runs that could be lost, and no block is to blame; it counts as the loss of one worker. None if all are
-        just starting again: that takes as long as it takes.
+        At least one worker hangs between two blocks. No block runs, so that none is lost or to blame; it counts as the
+        loss of one worker.
         """
         context, message = self._context, f"no worker ran a block for {self.deadlines.silence_s:g} s"
         failure, self._seen_s = Failure("bystander", message), context.now()

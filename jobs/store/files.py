@@ -1,4 +1,4 @@
-"""Small files that are whole or not there, in folders that nobody else can look into."""
+"""Small files that are replaced in one step, in folders that only their owner can read."""
 
 from __future__ import annotations
 

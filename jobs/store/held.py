@@ -1,7 +1,7 @@
-"""A file that one process holds under ``flock``: the kernel lets go of it when the process dies, however it dies.
+"""Files of which each is held by one process at a time, under ``flock``: the kernel frees them when it dies.
 
-Holders take the file exclusively. Who only looks takes it shared, for a moment: so one who looks never takes another
-one for a holder, and a holder is told from one who looks by being the only thing that a shared lock waits for.
+A holder locks the file exclusively. A process that only looks locks it shared, for a moment: several can look at once,
+and where even a shared lock is refused there is a holder.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def hold(path: Path) -> int | None:
 
 
 def adopt(descriptor: int) -> None:
-    """Look after a descriptor that is held: it is not passed to children."""
+    """Keep a locked descriptor from being passed to children."""
     global _cares_for_children
     os.set_inheritable(descriptor, False)
     if not _cares_for_children:
@@ -79,7 +79,7 @@ def adopt(descriptor: int) -> None:
 
 
 def let_go(descriptor: int) -> None:
-    """Close a descriptor. The file is free once no other process has it: one that it was passed to keeps it."""
+    """Close a descriptor. The file stays locked while a process has it that the descriptor was passed to."""
     # After a fork the number may belong to another file of the child.
     if descriptor in _held:
         _held.discard(descriptor)
@@ -87,7 +87,7 @@ def let_go(descriptor: int) -> None:
 
 
 def is_held(path: Path) -> bool:
-    """Return whether a process holds a file. The file is not changed, and nobody is kept from taking it."""
+    """Return whether a process holds a file; nothing is changed, and no other process is kept from taking it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -104,10 +104,7 @@ def is_held(path: Path) -> bool:
 
 
 def write_note(descriptor: int, note: str) -> None:
-    """Say in a file that is held who holds it and what for.
-
-    One write of a fixed length: no reader finds a part of it.
-    """
+    """Write into a file that is held who holds it, in one write of a fixed length: no reader finds a part of it."""
     disk.pwritev(descriptor, [memoryview(note.encode().ljust(_NOTE_BYTES)[:_NOTE_BYTES])], 0)
 
 
@@ -122,7 +119,7 @@ def read_note(path: Path) -> str:
 
 def _take(descriptor: int) -> bool:
     while not _flock(descriptor, fcntl.LOCK_EX):
-        # Only a holder is in the way of a shared lock; otherwise somebody looks and will be gone in a moment.
+        # a shared lock is refused by a holder alone; a process that looks will be gone in a moment
         if not _flock(descriptor, fcntl.LOCK_SH):
             return False
         fcntl.flock(descriptor, fcntl.LOCK_UN)

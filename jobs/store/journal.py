@@ -44,7 +44,7 @@ class Receipt(Protocol):
 
 @dataclass(slots=True)
 class Journal:
-    """The books of a job, written by the one process that holds its lock, in one thread.
+    """The ledger and the partials of a job, written by the one process that holds its lock, in one thread.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ class Journal:
 
     @classmethod
     def open(cls, folder: JobFolder, *, clock: Callable[[], float] = time.monotonic) -> Self:
-        """Open the books of a job, whatever state a crash left them in.
+        """Open the ledger and the partials of a job, in whatever state a crash left them: a torn end is cut off.
 
-        What they say from now on is durable; a torn end is cut off.
+        What is read from them from now on is durable.
 
         Raises
         ------
@@ -158,7 +158,7 @@ class Journal:
         return blocks
 
     def settled(self) -> Settled:
-        """Return what the books come to, without what is not committed yet."""
+        """Return what the ledger says, without what is not committed yet."""
         # To read and check 10,000 records takes a fifth of a second, and nobody else writes them.
         if self._settled is None or self._settled[0] != self._ledger.size:
             self._settled = self._ledger.size, read_own(self.folder)
@@ -169,7 +169,7 @@ class Journal:
         return self._partials.read(ref)
 
     def close(self) -> None:
-        """Close the books; what was not committed is forgotten."""
+        """Close the files; what was not committed is forgotten."""
         self._ledger.close()
         self._partials.close()
 

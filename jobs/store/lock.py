@@ -97,7 +97,7 @@ class JobLock:
             held.write_note(self.fd, f"{pid} {os.uname().nodename}")
 
     def hand_over(self, pid: int) -> None:
-        """Leave the lock to a process that it was passed to: the job is free when that one dies, not this one."""
+        """Leave the lock to a process that it was passed to: the job is free when that process dies."""
         self.set_holder(pid)
         self.release()
 
@@ -137,7 +137,7 @@ def lock_holder(folder: JobFolder) -> Holder | None:
         words = held.read_note(folder.lock).split()
         if len(words) == 2 and words[0].isdecimal() and int(words[0]) > 1:
             return Holder(int(words[0]), words[1])
-        # It took the lock this very moment and says at once who it is.
+        # it took the lock a moment ago, and has not written its number yet
         time.sleep(_PAUSE_S)
     return None
 
@@ -168,9 +168,10 @@ def has_open(folder: JobFolder, pid: int) -> bool:
 
 @contextmanager
 def cancelling(folder: JobFolder) -> Iterator[None]:
-    """Keep out others that would cancel the same job, for the length of a ``with``; nobody else is kept from anything.
+    """Let one process at a time cancel a job, for the length of a ``with``; this keeps no process from the job's lock.
 
-    Whoever cancels a job may have to take its lock, to write its last state: another one would signal that process.
+    The one that cancels may have to take the job's lock, to write the last state: a second one would take it for the
+    driver, and signal it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a job's ledger comes to: which blocks are done, and what happened on the way."""
+"""What a ledger says, all records taken together: which blocks are done, and what happened on the way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Settled", "partial_end", "read_own", "read_settled", "settle", "step
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a ledger comes to.
+    """What a ledger says, all records taken together.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Settled:
     output : dict or None
         Where the unfinished output lies, the last record; of several outputs the main one.
     left : tuple of (dict, dict)
-        Of all outputs and results of steps that were created and not published, the records of header and place.
+        The records of header and place of every output, and result of a step, that was created and not published.
     epoch : int
         Number of the last attempt.
     done : dict of int to dict
@@ -66,9 +66,9 @@ class Settled:
 
 
 def read_settled(folder: JobFolder) -> Settled:
-    """Return what the ledgers of a job come to, at any moment. Nothing is created or changed.
+    """Return what the ledgers of a job say, at any moment. Nothing is created or changed.
 
-    Blocks of a job of several steps are numbered through all of them; their partials are the steps' own.
+    The blocks of a job of several steps are numbered through all steps. Partials are left to the ledgers of the steps.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def read_settled(folder: JobFolder) -> Settled:
 
 
 def read_own(folder: JobFolder) -> Settled:
-    """Return what the one ledger in a folder comes to."""
+    """Return what the one ledger in a folder says."""
     return settle(read_ledger(folder.ledger)[0])
 
 
@@ -101,7 +101,7 @@ def step_offsets(steps: Sequence[Mapping[str, Any]]) -> list[int]:
 
 
 def _with_step(job: Settled, step: Settled, name: str, first: int) -> Settled:
-    """Return the books of a job with those of one step in them, whose blocks begin at number `first`."""
+    """Return what a job's ledgers say, with one step added whose blocks begin at number `first`."""
 
     def numbered(record: Mapping[str, Any]) -> dict[str, Any]:
         block = record.get("block")
@@ -123,7 +123,7 @@ def _with_step(job: Settled, step: Settled, name: str, first: int) -> Settled:
 
 
 def settle(records: Iterable[Mapping[str, Any]]) -> Settled:
-    """Return what records come to. The last record of a block wins; "corrupt" and "stale" take it back.
+    """Return what records say together. The last one of a block wins; "corrupt" and "stale" take the block back.
 
     Examples
     --------

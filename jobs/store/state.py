@@ -106,7 +106,7 @@ def read_state(folder: JobFolder) -> JobState:
     """
     state = _stored(folder)
     while state.status in LIVE and not is_locked(folder):
-        # The last thing that a holder does before it lets go is to write how it ended: it may have done so just now.
+        # a holder writes how the job ended, and then lets go: it may have done both since the state was read
         again = _stored(folder)
         if again == state:
             return _interrupted(state)

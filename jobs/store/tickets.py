@@ -1,4 +1,4 @@
-"""What a job waits for and what it is given: so many devices, a place in the queue, the devices themselves."""
+"""The devices that a job wants, its place in the queue for them, and those that it was given."""
 
 from __future__ import annotations
 

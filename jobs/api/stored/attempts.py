@@ -1,4 +1,4 @@
-"""Jobs of the store, as the command line runs them: a new one here and now, one that was handed over, one resumed."""
+"""Begins an attempt at a stored job: at a new one, at one that `submit` handed to this process, or at one resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a stored job, each with books and an output of its own, from wherever they stand to their last block."""
+"""The steps of a stored job, each with a ledger and an output of its own, from where they stand to their last block."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LARGE_BYTES = 16 << 20
 
 @dataclass(slots=True)
 class _OpenStep:
-    """A step whose books and whose output are open; without an output, it was published by an earlier attempt."""
+    """A step whose journal and output are open; `output` is None if an earlier attempt published it."""
 
     number: int
     step: PlannedStep
@@ -83,7 +83,7 @@ class ChainRun:
     _steps: list[_OpenStep] = field(default_factory=list)
 
     def open_steps(self) -> None:
-        """Open the books and outputs of all steps: what cannot be written is told before the first block runs.
+        """Open the journals and outputs of all steps: what cannot be written is told before the first block runs.
 
         Raises
         ------

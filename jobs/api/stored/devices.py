@@ -49,7 +49,5 @@ def hold_devices(job_id: str, wants: Wants, on_wait: Callable[[str], object]) ->
                 on_wait(found)
                 said = found
             time.sleep(_POLL_S)
-    try:
+    with found:
         yield found
-    finally:
-        found.release()

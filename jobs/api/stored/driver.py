@@ -154,8 +154,8 @@ class _Drive:
             return
         output = open_output(self.folder, self.job, journal, plan)
         self.stack.callback(leave_output, journal, output)
-        books = self.folder.id, self.folder, self.job, plan, journal
-        run = StepRun(*books, output, self.signals, self._on_progress, self._pass)
+        parts = self.folder.id, self.folder, self.job, plan, journal, output
+        run = StepRun(*parts, self.signals, self._on_progress, self._pass)
         epoch, opened = journal.start_epoch(), time.perf_counter()
         if isinstance(plan.stage, ConstantStage):
             started = opened

@@ -31,9 +31,9 @@ class StepRun:
     Parameters
     ----------
     job_id : str
-        How the job is called in messages.
+        The job as messages name it.
     folder : JobFolder
-        Of the books of this stage: the job's own, or that of one of its steps.
+        That of the job, or of one of its steps.
     job : Job
         Of this stage alone.
     plan : Plan
