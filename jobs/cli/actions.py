@@ -15,7 +15,7 @@ from ..api.planned import plan_of
 from ..api.resources import fitting_workers
 from ..api.stored.attempts import run_stored
 from ..api.watch import Watch
-from ..errors import SpecError
+from ..errors import CannotFitError, SpecError
 from ..job import open_job
 from ..plans.chain_plan import AnyPlan, ChainPlan
 from ..plans.placement import Place
@@ -130,8 +130,15 @@ def plan_job(job: JobSpec, as_json: bool) -> None:
     JobError, ClusterError
     """
     opened = open_job(kept_in_store(job) if is_to_stdout(job) else job)
-    planned, place = plan_of(opened)
-    n_fitting = fitting_workers(opened, planned, place)
+    try:
+        planned, place = plan_of(opened)
+        n_fitting = fitting_workers(opened, planned, place)
+    except CannotFitError as error:
+        if as_json:
+            verdict = {"what": error.what, "cause": error.cause, "next": error.next}
+            document = {"schema": 1, "feasible": False, "operation": job.op, "error": {"id": error.id} | verdict}
+            click.echo(json.dumps(document, indent=2))
+        raise
     if as_json:
         click.echo(json.dumps(job_plan_record(planned, place), indent=2))
     else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,17 +72,46 @@ def check_job(document: Document) -> JobSpec:
     SpecError
         If anything is wrong, naming the line or the flag.
     """
-    spec = check_document(document, JobSpec)
+    found: list[SpecError] = []
+    try:
+        spec = check_document(document, JobSpec)
+    except SpecError as error:
+        found.append(error)
+    for at, name, params in _operations_in(document.tree):
+        try:
+            operation = _check_operation(document, at, name, params)
+        except SpecError as error:
+            found.append(error)
+    if found:
+        raise _joined(document, found)
     if spec.steps:
-        for number, step in enumerate(spec.steps):
-            _check_operation(document, ("steps", number), step.op, step.params)
         from ..job import find_operation  # with what opens arrays, which most commands have no use for
 
         find_operation(spec)
         return spec
-    operation = _check_operation(document, (), spec.op, spec.params)
     ordered_inputs(spec, operation.inputs, variadic=operation.variadic)
     return spec
+
+
+def _operations_in(tree: Any) -> Iterator[tuple[Location, str, Mapping[str, Any]]]:
+    """Yield where operations stand in a document, their names and parameters, as far as they can be read."""
+    steps = tree.get("steps")
+    parts: list[tuple[Location, Any]] = [((), tree)]
+    if isinstance(steps, list) and steps:
+        parts = [(("steps", number), step) for number, step in enumerate(steps)]
+    for at, part in parts:
+        if isinstance(part, Mapping) and isinstance(part.get("op"), str):
+            params = part.get("params", {})
+            yield at, part["op"], params if isinstance(params, Mapping) else {}
+
+
+def _joined(document: Document, found: Sequence[SpecError]) -> SpecError:
+    """Return one error with the problems of several, by their lines."""
+    if len(found) == 1:
+        return found[0]
+    problems = [line.strip() for error in found for line in error.cause.splitlines()]
+    problems.sort(key=lambda problem: int(match[1]) if (match := re.match(r"line (\d+):", problem)) else 0)
+    return spec_error(document.origin, [*dict.fromkeys(problems)], next_step=found[0].next)
 
 
 def _check_operation(document: Document, at: Location, name: str, params: Mapping[str, Any]) -> Operation:

@@ -92,6 +92,14 @@ def test_plan_writes_nothing(call, tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_plan_that_cannot_fit_is_a_document_too(call):
+    result = call("plan", "sum", "x.npy", "--memory", "1KB", "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["schema"], document["feasible"]) == (6, 1, False)
+    assert document["error"]["id"] == "cannot-fit"
+    assert document["error"]["next"] in result.stderr
+
+
 def test_plan_that_cannot_fit_leaves_with_6(call):
     result = call("plan", "sum", "x.npy", "--memory", "1MB")
     assert result.exit_code == 6

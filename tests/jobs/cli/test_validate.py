@@ -42,6 +42,28 @@ def test_wrong_files(call, written, text, said):
     assert said in result.stderr
 
 
+def test_operations_and_fields_are_judged_at_once(call, written):
+    lines = [
+        "steps:",
+        "- {op: meen}",
+        "- {op: sum, params: {axs: 1}, foo: 1}",
+        "output: {path: y.npy, if_exists: maybe}",
+    ]
+    cause = [
+        "line 2: no operation is called 'meen'; did you mean mean?",
+        "line 3: steps.1.foo is no field: known are op, name, inputs, params",
+        "line 3: steps.1.params.axs is no field; did you mean axis?",
+        "line 4: output.if_exists is 'maybe', not error | replace",
+    ]
+    found = json.loads(call("validate", written("\n".join([*lines, "inputs: [x.npy]"])), "--json").stdout)
+    assert found["files"][0]["problems"] == cause
+
+
+@pytest.mark.parametrize("text", ["steps: 3", "op: sum\nsteps: {a: 1}", "steps: [3, {op: 4}, {op: sum, params: 5}]"])
+def test_what_is_no_step_is_no_bug(call, written, text):
+    assert call("validate", written(text + "\ninputs: [x.npy]\n")).exit_code == 2
+
+
 def test_all_files_are_judged(call, written):
     bad, good = written("op: [\n", "bad.yaml"), written("op: sum\ninputs: [x.npy]\n")
     result = call("validate", bad, "nothing.yaml", good, "--json")
