@@ -30,6 +30,8 @@ class ArrayHeader:
         The axis order in memory. An array that is both (1-D, say) is "C".
     reader_bytes : int
         What a reader of it keeps in memory beside what it is asked for, at most.
+    chunks : tuple of int
+        Shape of what is unpacked at once; empty where elements are read one by one.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class ArrayHeader:
     dtype: np.dtype[Any]
     order: Order = "C"
     reader_bytes: int = 0
+    chunks: Shape = ()
 
     @property
     def ndim(self) -> int:
@@ -62,4 +65,5 @@ class ArrayHeader:
     @property
     def T(self) -> ArrayHeader:  # noqa: N802 - NumPy's name
         """The same memory with the axes reversed, so that the memory order flips."""
-        return replace(self, shape=self.shape[::-1], order="F" if self.order == "C" else "C")
+        order: Order = "F" if self.order == "C" else "C"
+        return replace(self, shape=self.shape[::-1], order=order, chunks=self.chunks[::-1])

@@ -22,6 +22,7 @@ JOBS = {
     "headers": 1.1,
     "ranges": 1.1,
     "spec": 1.1,
+    "stored_chunks": 1.2,
     "stages": 1.2,
     "workspace": 1.2,
     "rates": 1.3,

@@ -81,7 +81,8 @@ def open_hdf5(location: Location, entry: InputSpec) -> Source:
         stamps = tuple((path, stamp_of(name, path)) for path in paths)
         # what is not in chunks is read as it is asked for
         chunks = dataset.chunks or (1,) * header.ndim
-        header = replace(header, reader_bytes=kept_bytes(header.shape, header.dtype.itemsize, chunks))
+        n_bytes = kept_bytes(header.shape, header.dtype.itemsize, chunks)
+        header = replace(header, reader_bytes=n_bytes, chunks=dataset.chunks or ())
         return Hdf5Source(paths[-1], dataset.name, header, chunks, stamps)
 
 

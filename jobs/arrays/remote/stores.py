@@ -59,7 +59,8 @@ def open_remote_zarr(url: str, name: str, member: str | None) -> RemoteChunkSour
     stamp_url, stamp = _description(url, name, member)
     shape, chunks = tuple(node.shape), tuple(node.chunks)
     check_grid(name, shape, dtype, chunks)
-    header = ArrayHeader(name, shape, dtype, reader_bytes=kept_bytes(shape, dtype.itemsize, chunks))
+    n_bytes = kept_bytes(shape, dtype.itemsize, chunks)
+    header = ArrayHeader(name, shape, dtype, reader_bytes=n_bytes, chunks=chunks)
     return RemoteChunkSource("zarr", url, member, header, chunks, stamp_url, stamp)
 
 
@@ -136,4 +137,5 @@ def _dataset_source(url: str, name: str, dataset: Any, stamp: RemoteStamp) -> So
         return RemoteNpySource(url, replace(header, reader_bytes=batch_bytes(header)), offset, stamp)
     chunks = dataset.chunks or (1,) * header.ndim
     n_bytes = kept_bytes(header.shape, header.dtype.itemsize, chunks) + BLOCK_BYTES * N_BLOCKS
-    return RemoteChunkSource("hdf5", url, dataset.name, replace(header, reader_bytes=n_bytes), chunks, url, stamp)
+    header = replace(header, reader_bytes=n_bytes, chunks=dataset.chunks or ())
+    return RemoteChunkSource("hdf5", url, dataset.name, header, chunks, url, stamp)

@@ -54,7 +54,8 @@ def open_zarr(location: Location, entry: InputSpec) -> ZarrSource:
         raise broken_zarr(name, error) from error
     check_grid(name, shape, dtype, chunks)
     newest_ns = newest_change_ns(name, location.path if is_zip else str(Path(location.path, member)))
-    header = ArrayHeader(name, shape, dtype, reader_bytes=kept_bytes(shape, dtype.itemsize, chunks))
+    n_bytes = kept_bytes(shape, dtype.itemsize, chunks)
+    header = ArrayHeader(name, shape, dtype, reader_bytes=n_bytes, chunks=chunks)
     return ZarrSource(location.path, member, header, chunks, newest_ns, is_zip)
 
 

@@ -18,6 +18,7 @@ from ...headers import ArrayHeader, Order
 from ...limits import Limits
 from ...stages.kernels import Namespace
 from ...stages.shapes import ConstantStage, Draft, MapStage
+from ...stored_chunks import aligned_chunks, stored_chunks
 from ..operation import Operation, Params, input_names
 from .expression import parse_expression, suggest
 from .functions import CASTS, FUNCTIONS
@@ -157,7 +158,9 @@ def _stage(headers: Sequence[ArrayHeader], program: Program, output: ArrayHeader
     reverse = output.order == "F"
     shape = output.shape[::-1] if reverse else output.shape
     widest = max(header.dtype.itemsize for header in (*headers, output))
-    chunks = row_major_chunks(shape, max((limits.block_bytes or _BLOCK_BYTES[limits.device]) // widest, 1))
+    largest = max((limits.block_bytes or _BLOCK_BYTES[limits.device]) // widest, 1)
+    stored = stored_chunks(headers, shape, reverse=reverse)
+    chunks = (stored and aligned_chunks(stored, largest)) or row_major_chunks(shape, largest)
     pieces = row_major_chunks(chunks, min(_PIECE_BYTES[limits.device] // widest, _allowed(headers, program, limits)))
     operands = tuple(header.shape[::-1] if reverse else header.shape for header in headers)
     n_elements = math.prod(pieces)

@@ -19,6 +19,7 @@ from ...headers import ArrayHeader
 from ...limits import Limits
 from ...stages.kernels import Layout, MapKernel, Namespace
 from ...stages.shapes import ConstantStage, Draft, MapStage
+from ...stored_chunks import aligned_chunks, stored_chunks
 
 __all__ = ["CopyKernel", "cast_into", "draft_copy", "torch_cast"]
 
@@ -131,7 +132,10 @@ def draft_copy(
             cause=f"a task may take {limits.task_host_bytes} bytes",
             next="raise --memory",
         )
-    chunks = cut(shape, max((limits.block_bytes or BLOCK_BYTES) // widest, 1))
+    largest = max((limits.block_bytes or BLOCK_BYTES) // widest, 1)
+    # what is turned, joined or taken as one row has blocks of its own
+    is_plain = layout is None and cut is row_major_chunks and not is_flat and len(headers) == 1
+    chunks = (_stored_blocks(headers[0], shape, largest, reverse) if is_plain else None) or cut(shape, largest)
     pieces = cut(chunks, max(min(piece_bytes // widest, allowed), 1))
     stage = MapStage(
         kernel,
@@ -151,3 +155,8 @@ def draft_copy(
         read_bytes=sum(header.nbytes for header in headers),
         notes=notes,
     )
+
+
+def _stored_blocks(header: ArrayHeader, shape: Shape, largest: int, reverse: bool) -> Shape | None:
+    stored = stored_chunks([header], shape, reverse=reverse)
+    return None if stored is None else aligned_chunks(stored, largest)

@@ -27,6 +27,7 @@ from ...headers import ArrayHeader
 from ...limits import DeviceKind, Limits
 from ...stages.kernels import Namespace, ReduceKernel
 from ...stages.shapes import ConstantStage, Draft, ReduceStage
+from ...stored_chunks import reduced_chunks
 from ..operation import Params, ask_numpy
 from .axes import collapse, normalize_axes, reverse_axes
 from .block_sums import RUN
@@ -161,12 +162,18 @@ def _stage(
     target_bytes = limits.block_bytes or _target_bytes(header.nbytes, limits.device)
     # sums of everything are made of runs that start at element 0 wherever blocks can be cut between runs
     steps = {"run": RUN} if len(axes) == len(shape) else {"multiple": _ROW_MULTIPLE}
-    chunks = block_chunks(shape, axes, max(target_bytes // dtype.itemsize, 1), **steps)
+    target = max(target_bytes // dtype.itemsize, 1)
+    stored = header.T if reverse else header
+    aligned = reduced_chunks(stored, axes, target, most_kept=_PARTIAL_ELEMENTS)
+    chunks = aligned or block_chunks(shape, axes, target, **steps)
     wanted = _CUDA_PIECE_BYTES // dtype.itemsize if limits.device == "cuda" else kernel.piece_elements
     largest = max(min(wanted, ceil_div(target_bytes, _PIECES_PER_BLOCK) // dtype.itemsize), 1)
     pieces = row_major_chunks(chunks, largest, **steps)
     if not all(chunks[a] == shape[a] for a in axes):
-        pieces = _with_kept_whole(chunks, pieces, axes, largest)
+        # a piece that ends inside of a chunk ends where others of its row do
+        longest = tuple(map(min, chunks, stored.chunks)) if aligned else chunks
+        within = tuple(longest[a] if a in axes else n for a, n in enumerate(chunks))
+        pieces = _with_kept_whole(within, pieces, axes, largest)
     return ReduceStage(kernel, Grid(shape, chunks), pieces, axes, keepdims, reverse)
 
 
