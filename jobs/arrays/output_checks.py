@@ -148,7 +148,7 @@ def _check_replaceable_folder(
         raise OutputError(
             f"{name}: exists",
             cause="arrays are not added to a store that is there",
-            next="use --force to replace the whole store, or choose another name",
+            next="use --force (in Python: replace=True) to replace the whole store, or choose another name",
         )
 
 
@@ -160,7 +160,9 @@ def _check_replaceable(name: str, status: os.stat_result, *, replace: bool) -> N
         raise OutputError(f"{name}: is not a regular file", cause="it is never replaced", next="choose another name")
     if not replace:
         raise OutputError(
-            f"{name}: exists", cause=f"{status.st_size} bytes are there", next="use --force, or choose another name"
+            f"{name}: exists",
+            cause=f"{status.st_size} bytes are there",
+            next="use --force (in Python: replace=True), or choose another name",
         )
 
 

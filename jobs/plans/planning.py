@@ -220,8 +220,9 @@ def check_count(operation: Operation, headers: Sequence[ArrayHeader]) -> None:
     wanted = len(operation.inputs)
     if len(headers) == wanted or (operation.variadic and len(headers) > wanted):
         return
+    takes = "one input or more" if operation.variadic else f"{wanted} input{'s' * (wanted != 1)}"
     raise SpecError(
-        f"{operation.name} takes {'one input or more' if operation.variadic else f'{wanted} input(s)'}",
+        f"{operation.name} takes {takes}",
         cause=f"{len(headers)} were given",
         next=operation.example,
     )

@@ -12,7 +12,7 @@ from ...errors import UserCodeError
 
 __all__ = ["check_rows_kept", "name_outputs"]
 
-_MOST_OUTPUTS = 64
+_MOST_OUTPUTS, _MOST_SAID = 64, 3
 
 
 def name_outputs(result: Any) -> dict[str, Any]:
@@ -38,10 +38,11 @@ def name_outputs(result: Any) -> dict[str, Any]:
     odd = [name for name in outputs if name != "" and not _is_name(name)]
     odd += [name for name, value in outputs.items() if not _is_array(value)]
     if odd or not 0 < len(outputs) <= _MOST_OUTPUTS:
-        kinds = ", ".join(f"{name or 'it'}: {type(value).__name__}" for name, value in outputs.items()) or "nothing"
+        kinds = [f"{name or 'it'}: {type(value).__name__}" for name, value in outputs.items()]
+        more = [f"and {len(kinds) - _MOST_SAID} more"] if len(kinds) > _MOST_SAID else []
         raise UserCodeError(
             "the function returned what is not worked on",
-            cause=kinds,
+            cause=", ".join([*kinds[:_MOST_SAID], *more]) or "nothing",
             next="return an array or a tensor of as many rows, or a tuple or a dict of such, under plain names",
         )
     return outputs

@@ -29,3 +29,9 @@ def test_rows_are_neither_lost_nor_made() -> None:
     for value in (X[:5], X[:, 0].sum(), np.ones((7, 2))):
         with pytest.raises(UserCodeError, match="as a"):
             check_rows_kept("f", "a", value, 6)
+
+
+def test_a_long_list_is_cut_short() -> None:
+    with pytest.raises(UserCodeError) as refused:
+        name_outputs([[1.0, 2.0]] * 1024)
+    assert refused.value.cause == "out0: list, out1: list, out2: list, and 1021 more"
