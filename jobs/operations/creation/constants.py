@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...blocks import Region, region_shape
 from ...errors import SpecError
@@ -37,6 +37,13 @@ class FullParams(Params):
     shape: ShapeParam = Field(description="lengths of the axes, as 1000,3")
     value: Number = Field(description="what every element is: 3, 0.5, nan, true, 1+2j")
     dtype: DtypeName = Field(None, description="dtype of the array; by default that of the value")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_dtype(cls, given: Any) -> Any:
+        """Say the dtype of a NumPy scalar, which the number that is kept of it has not."""
+        is_typed = isinstance(given, dict) and isinstance(given.get("value"), np.generic)
+        return given | {"dtype": given["value"].dtype} if is_typed and given.get("dtype") is None else given
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,12 @@ class MomentKernel:
             # a square overflowed float32, or x holds inf or nan: in float64 only the latter stay
             x = cast(xp, x, xp.complex128 if self.compute.kind == "c" else xp.float64)
             counts, means, m2s = self._deviations(xp, x, reduced)
+        elif xp is np and self.compute.kind == "f" and not np.isfinite(m2s).all():
+            # a sum overflowed float64: of smaller numbers it does not
+            smaller = self._deviations(np, x * 2.0**-520, reduced)
+            is_right = np.isfinite(m2s)
+            means = np.where(is_right, means, smaller[1] * 2.0**520)
+            m2s = np.where(is_right, m2s, smaller[2] * 2.0**520 * 2.0**520)
         return counts, means, m2s
 
     def merge(self, left: Partial, right: Partial) -> Partial:

@@ -35,10 +35,25 @@ def test_zeros_and_ones_are_numpys(name: str, backend: Any, shape: Any, code: st
 
 
 @pytest.mark.parametrize(
-    "value", [0, 7, -3, 2.5, True, float("nan"), float("inf"), 1 + 2j, np.float32(0.1), np.int8(4), 2**63]
+    "value",
+    [
+        0,
+        7,
+        -3,
+        2.5,
+        True,
+        float("nan"),
+        float("inf"),
+        1 + 2j,
+        np.float32(0.1),
+        np.int8(4),
+        np.complex64(1j),
+        np.True_,
+        2**63,
+    ],
 )
 def test_the_dtype_of_full_is_that_of_its_value(value: Any) -> None:
-    expected = np.full((3, 2), value.item() if isinstance(value, np.generic) else value)
+    expected = np.full((3, 2), value)
     np.testing.assert_array_equal(run("full", shape=(3, 2), value=value), expected, strict=True)
 
 

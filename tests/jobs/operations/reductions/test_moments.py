@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from in_process_jobs import run_arrays
 
 from arraymill.jobs.operations.reductions.moments import MomentKernel, MomentParams
 
@@ -51,3 +52,14 @@ def test_no_degrees_of_freedom_are_numpys_answer(ddof: float) -> None:
 def test_a_variance_in_whole_numbers_is_refused(dtype: str) -> None:
     with pytest.raises(ValueError, match="has no fractions"):
         MomentParams(dtype=dtype)
+
+
+@pytest.mark.parametrize("name", ["var", "std", "nanvar", "nanstd"])
+@pytest.mark.parametrize("block_bytes", [None, 16])
+def test_finite_numbers_of_any_size_have_no_nan_for_a_variance(name: str, block_bytes: int | None) -> None:
+    most = np.finfo(F8).max
+    for values in ([most, most, 1.0], [1e308, 1.5e308], [most, most, most, -most], [1e200, 2e200]):
+        assert run_arrays(name, [np.array(values)], block_bytes=block_bytes) == np.inf
+    x = np.array([[most, 1, np.inf, 1e-140], [most / 2, 2, 1, 3e-140]])
+    want = [np.inf, 0.25, np.nan, 1e-280] if name.endswith("var") else [np.inf, 0.5, np.nan, 1e-140]
+    np.testing.assert_allclose(run_arrays(name, [x], {"axis": 0}, block_bytes=block_bytes), want, rtol=1e-15)
