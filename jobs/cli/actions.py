@@ -14,9 +14,10 @@ from ..api import Outcome
 from ..api.planned import plan_of
 from ..api.resources import fitting_workers
 from ..api.stored.attempts import run_stored
+from ..api.stored.submission import check_output
 from ..api.watch import Watch
-from ..errors import CannotFitError, SpecError
-from ..job import open_job
+from ..errors import CannotFitError, OutputError, SpecError
+from ..job import Job, open_job
 from ..plans.chain_plan import AnyPlan, ChainPlan
 from ..plans.placement import Place
 from ..spec.job_spec import JobSpec
@@ -25,7 +26,7 @@ from .plan_view import header_text
 from .progress import show_progress
 from .result_view import LARGEST_PRINTED, outcome_arrays, outcome_record, receipt_line, result_lines
 from .stdout import check_small, is_to_stdout, kept_in_store, write_arrays
-from .terminal import echo_note, is_quiet, is_verbose
+from .terminal import echo_note, escape, is_quiet, is_verbose
 
 __all__ = ["plan_job", "run_job", "show_outcome", "watch_job"]
 
@@ -144,6 +145,15 @@ def plan_job(job: JobSpec, as_json: bool) -> None:
     else:
         click.echo(job_plan_table(planned, place, job.output))
         click.echo(f"feasible: {n_fitting} worker{'s' * (n_fitting != 1)} at once; only headers were read")
+        _say_what_would_stop(opened)
+
+
+def _say_what_would_stop(job: Job) -> None:
+    """Say what is in the way of a job that fits: its output, as it is now."""
+    try:
+        check_output(job)
+    except OutputError as error:
+        echo_note(f"but it would not start: {escape(error.what)} ({error.next})")
 
 
 def _check_printable(job: JobSpec, planned: AnyPlan) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any, NoReturn
@@ -170,8 +171,10 @@ def _import_bottom_up(command: str) -> None:
     Python 3.11 takes memory from the kernel, and gives it back, for every call that starts at one depth of its stack;
     NumPy makes thousands of calls while it is imported, and whether they were so deep was a matter of luck: 40 ms.
     """
-    for module in _IMPORTED_BY.get(command, ()):
-        import_module(module, __package__)
+    # an import that fails does so again where errors become messages
+    with suppress(Exception):
+        for module in _IMPORTED_BY.get(command, ()):
+            import_module(module, __package__)
 
 
 def _leave_at_once(exit_code: int) -> None:

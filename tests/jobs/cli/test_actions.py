@@ -100,6 +100,18 @@ def test_a_plan_that_cannot_fit_is_a_document_too(call):
     assert document["error"]["next"] in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("output", "said"), [("x.npy", "the output is an input"), ("no/y.npy", "mkdir -p"), ("y.npy", "")]
+)
+def test_a_plan_says_what_its_output_would_stop(call, output, said):
+    result = call("plan", "sum", "x.npy", "-o", output)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1].startswith("feasible")
+    assert result.stderr.startswith("but it would not start: " if said else "")
+    assert said in result.stderr
+    assert bool(result.stderr) is bool(said)
+
+
 def test_plan_that_cannot_fit_leaves_with_6(call):
     result = call("plan", "sum", "x.npy", "--memory", "1MB")
     assert result.exit_code == 6
