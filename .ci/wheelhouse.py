@@ -34,7 +34,7 @@ def main() -> None:
     present |= drop([*present, *filter(None, arguments.present.split(","))])
     target = f"{project}[{arguments.extras}]" if arguments.extras else project
     check(target, python=arguments.python, present=present)
-    report(target, python=arguments.python, present=present)
+    report(python=arguments.python, present=present)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -126,7 +126,7 @@ def platform_flags(python: str) -> list[str]:
     return ["--only-binary=:all:", "--python-version", python, "--implementation", "cp", *abis, *platforms, *legacy]
 
 
-def report(target: str, *, python: str, present: dict[str, str]) -> None:
+def report(*, python: str, present: dict[str, str]) -> None:
     wheels = sorted(WHEELHOUSE.glob("*.whl"), key=lambda wheel: wheel.stat().st_size, reverse=True)
     total = sum(wheel.stat().st_size for wheel in wheels)
     largest = ", ".join(f"{wheel.name.split('-')[0]} {wheel.stat().st_size / 1e6:.0f} MB" for wheel in wheels[:5])
@@ -135,7 +135,7 @@ def report(target: str, *, python: str, present: dict[str, str]) -> None:
     print(f"pip resolves them for Python {python}{' where these are installed:' * bool(present)} {' '.join(present)}")
     print("Copy wheelhouse/ to the other machine, and there:")
     print(f"  python{python} -m venv{site} .venv")
-    print(f"  .venv/bin/pip install --no-index --find-links wheelhouse '{target}'")
+    print("  .venv/bin/pip install --no-index --no-deps wheelhouse/*.whl")
     print("  .venv/bin/arraymill doctor")
 
 

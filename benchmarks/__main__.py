@@ -89,8 +89,9 @@ def _run_once(options: Options, cases: list[Case], protocol: Protocol, until: fl
         results.append(run_case(case, options.contenders_of(case), protocol, ceilings))
         yield Run(ceilings, tuple(results), figures)
         if options.drops_inputs:
-            later = {matrix for other in cases[place + 1 :] for matrix in other.inputs}
-            for matrix in set(case.inputs) - later:
+            # what a later one reads is made again: that takes seconds, and room for all at once is what a node has not
+            wanted = {matrix for other in cases[place + 1 : place + 2] for matrix in other.inputs}
+            for matrix in set(case.inputs) - wanted:
                 (folder / matrix.file_name).unlink(missing_ok=True)
 
 
@@ -128,8 +129,8 @@ def _document(options: Options, runs: list[Run]) -> Document:
 def _fitting(options: Options, folder: Path) -> Options:
     """Return the options with the cases that there is room for; leave with 1 where there is not enough.
 
-    Where all inputs stay, that is all cases or none. Where each is removed after its last case, one that is too large
-    costs the others nothing.
+    Where all inputs stay, that is all cases or none. Where each is removed after its case, one that is too large costs
+    the others nothing.
     """
     free = shutil.disk_usage(folder).free
     groups = [[case] for case in options.cases] if options.drops_inputs else [options.cases]

@@ -95,7 +95,9 @@ make_environment() {
   # where the node's Python is itself a virtual environment, that flag reaches the Python below it only
   site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   "$python" -c 'import site; print("\n".join(site.getsitepackages()))' >"$site/node.pth"
-  within 150 wheels "${pip[@]}" install --disable-pip-version-check --no-index --find-links "$wheels" 'arraymill[test]' || exit 1
+  # --no-deps: they were resolved together. Otherwise pip holds them against all that the node's packages ask for, and
+  # looks for minutes for what is not there
+  within 150 wheels "${pip[@]}" install --disable-pip-version-check --no-index --no-deps "$wheels"/*.whl || exit 1
   within 60 checkout "${pip[@]}" install --disable-pip-version-check --no-index --no-deps --no-build-isolation \
     -e "$root" || exit 1
   python=$venv/bin/python

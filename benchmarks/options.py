@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     say("--rounds", type=int, metavar="N", help="turns of each contender in a run (3, and 1 of several runs)")
     say("--runs", type=int, default=1, metavar="N", help="repeat all of it; medians and spread are then those of runs")
     say("--within", type=float, metavar="SECONDS", help="start no case after so long; what was measured is kept")
-    say("--drop-inputs", action="store_true", help="remove each input after the last case that reads it (one run)")
+    say("--drop-inputs", action="store_true", help="remove each input unless the next case reads it (one run)")
     say("--larger-gb", type=float, metavar="N", help="size of the file of cold-sum (4): more than memory, to be sure")
     say("--cold", action="store_true", help="drop the inputs from the page cache before each turn")
     say("--durable", action="store_true", help="sync everybody's output to disk within the time")
