@@ -8,11 +8,18 @@ from typing import Any
 
 from ..errors import InputChangedError
 from ..job import Job
-from ..limits import Budget
 from .chain_plan import AnyPlan, ChainPlan, Fusion, PlannedStep
 from .chains import plan_chain
 from .placement import Place
-from .record import as_recorded, check_recorded, header_record, params_record, plan_record, restore_plan
+from .record import (
+    as_recorded,
+    check_recorded,
+    params_record,
+    plan_record,
+    recorded_settings,
+    restore_plan,
+    work_record,
+)
 
 __all__ = ["job_record", "restore_job_plan"]
 
@@ -31,33 +38,7 @@ def job_record(plan: AnyPlan, place: Place, versions: Mapping[str, str]) -> dict
     if not isinstance(plan, ChainPlan):
         return plan_record(plan, place, versions)
     steps = [{"name": step.name, "reads": _reads(step), **plan_record(step.plan, place, {})} for step in plan.steps]
-    return {
-        "schema": 1,
-        "operation": plan.operation,
-        "params": params_record(plan.params),
-        "inputs": [header_record(header) for header in plan.inputs],
-        "output": header_record(plan.output),
-        "outputs": [list(pair) for pair in plan.outputs],
-        "device": plan.limits.device,
-        "precision": plan.limits.precision,
-        "budget": {"host_bytes": plan.budget.host_bytes, "device_bytes": plan.budget.device_bytes},
-        "block_bytes": plan.limits.block_bytes,
-        "n_blocks": plan.n_blocks,
-        "flops": plan.flops,
-        "read_bytes": plan.read_bytes,
-        "write_bytes": plan.write_bytes,
-        "task_host_bytes": plan.task_host_bytes,
-        "task_device_bytes": plan.task_device_bytes,
-        "seconds": plan.seconds,
-        "predicted_s": plan.predicted_s,
-        "edges_s": plan.edges_s,
-        "least_s": plan.least_s,
-        "n_workers": plan.n_workers,
-        "place": {"kind": place.kind, "device": place.device, "reason": place.reason},
-        "notes": list(plan.notes),
-        "versions": dict(versions),
-        "steps": steps,
-    }
+    return work_record(plan, place, versions) | {"outputs": [list(pair) for pair in plan.outputs], "steps": steps}
 
 
 def _reads(step: PlannedStep | Fusion) -> list[Any]:
@@ -80,16 +61,7 @@ def restore_job_plan(job: Job, record: Mapping[str, Any]) -> AnyPlan:
     if "steps" not in record:
         return restore_plan(job, record)
     check_recorded(job, record)
-    plan = plan_chain(
-        job.operation,
-        job.headers,
-        job.params,
-        budget=Budget(**record["budget"]),
-        device=record["device"],
-        precision=record["precision"],
-        n_workers=record["n_workers"],
-        block_bytes=record["block_bytes"],
-    )
+    plan = plan_chain(job.operation, job.headers, job.params, **recorded_settings(record))
     _check_steps(plan, record)
     steps = tuple(
         replace(step, plan=as_recorded(step.plan, before))

@@ -14,10 +14,19 @@ from ..headers import ArrayHeader
 from ..job import Job
 from ..limits import Budget
 from ..stages.shapes import ConstantStage, ContractStage, Stage
+from .chain_plan import AnyPlan
 from .placement import Place
 from .planning import Plan, plan_job
 
-__all__ = ["as_recorded", "check_recorded", "header_record", "params_record", "plan_record", "restore_plan"]
+__all__ = [
+    "as_recorded",
+    "check_recorded",
+    "params_record",
+    "plan_record",
+    "recorded_settings",
+    "restore_plan",
+    "work_record",
+]
 
 
 def plan_record(plan: Plan, place: Place, versions: Mapping[str, str]) -> dict[str, Any]:
@@ -31,21 +40,27 @@ def plan_record(plan: Plan, place: Place, versions: Mapping[str, str]) -> dict[s
         From `versions.current_versions`.
     """
     stage = plan.stage
+    return work_record(plan, place, versions) | {
+        "stage": type(stage).__name__,
+        "grid": {"shape": list(stage.grid.shape), "chunks": list(stage.grid.chunks)},
+        "inner": _inner(stage),
+        "n_parts": stage.n_parts,
+    }
+
+
+def work_record(plan: AnyPlan, place: Place, versions: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the records of a plan of one stage and of one of several steps have in common."""
     return {
         "schema": 1,
         "operation": plan.operation,
         "params": params_record(plan.params),
-        "inputs": [header_record(header) for header in plan.inputs],
-        "output": header_record(plan.output),
+        "inputs": [_header_record(header) for header in plan.inputs],
+        "output": _header_record(plan.output),
         "device": plan.limits.device,
         "precision": plan.limits.precision,
         "budget": {"host_bytes": plan.budget.host_bytes, "device_bytes": plan.budget.device_bytes},
         "block_bytes": plan.limits.block_bytes,
-        "stage": type(stage).__name__,
-        "grid": {"shape": list(stage.grid.shape), "chunks": list(stage.grid.chunks)},
-        "inner": _inner(stage),
-        "n_blocks": stage.grid.n_blocks,
-        "n_parts": stage.n_parts,
+        "n_blocks": plan.n_blocks,
         "flops": plan.flops,
         "read_bytes": plan.read_bytes,
         "write_bytes": plan.write_bytes,
@@ -73,18 +88,15 @@ def restore_plan(job: Job, record: Mapping[str, Any]) -> Plan:
         If an input has another shape, dtype or memory order than it had, or the job file states other work.
     """
     check_recorded(job, record)
-    plan = plan_job(
-        job.operation,
-        job.headers,
-        job.params,
-        budget=Budget(**record["budget"]),
-        device=record["device"],
-        precision=record["precision"],
-        n_workers=record["n_workers"],
-        block_bytes=record["block_bytes"],
-    )
+    plan = plan_job(job.operation, job.headers, job.params, **recorded_settings(record))
     _check_work(plan, record)
     return as_recorded(plan, record)
+
+
+def recorded_settings(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a recorded job was planned with."""
+    names = ("device", "precision", "n_workers", "block_bytes")
+    return {"budget": Budget(**record["budget"])} | {name: record[name] for name in names}
 
 
 def as_recorded(plan: Plan, record: Mapping[str, Any]) -> Plan:
@@ -121,7 +133,7 @@ def _inner(stage: Stage) -> dict[str, Any]:
     return shape | {"mode": stage.mode, "order": stage.order, "resident": stage.resident}
 
 
-def header_record(header: ArrayHeader) -> dict[str, Any]:
+def _header_record(header: ArrayHeader) -> dict[str, Any]:
     """Return what is known of an array, in JSON's types."""
     return {
         "name": header.name,
@@ -141,7 +153,7 @@ def check_recorded(job: Job, record: Mapping[str, Any]) -> None:
         If an input has another shape, dtype or memory order than it had.
     """
     for header, before_record in zip(job.headers, record["inputs"], strict=True):
-        before, now = _describe(before_record), _describe(header_record(header))
+        before, now = _describe(before_record), _describe(_header_record(header))
         if before != now:
             raise InputChangedError(
                 f"{header.name}: is another array than when the job began",
