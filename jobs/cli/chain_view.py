@@ -11,7 +11,16 @@ from ..plans.placement import Place
 from ..plans.planning import Plan
 from ..sizes import format_bytes
 from ..spec.job_spec import OutputSpec
-from .plan_view import header_text, memory_text, named_text, parameters_text, place_text, plan_record, plan_table
+from .plan_view import (
+    header_text,
+    memory_text,
+    named_text,
+    packing_text,
+    parameters_text,
+    place_text,
+    plan_record,
+    plan_table,
+)
 from .terminal import escape
 
 __all__ = ["job_plan_record", "job_plan_table"]
@@ -39,6 +48,7 @@ def job_plan_table(plan: AnyPlan, place: Place, output: OutputSpec | None) -> st
         ("memory", memory_text(plan)),
         ("moves", f"{format_bytes(plan.read_bytes)} read, {format_bytes(plan.write_bytes)} written"),
         ("time", f"about {format_seconds(plan.predicted_s)}"),
+        ("packing", packing_text(output, *(plan.header_of(name) for name, _ in plan.outputs))),
         *(("note", note) for note in plan.notes),
     ]
     width = max(len(label) for label, _ in rows)

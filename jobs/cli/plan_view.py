@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from ..blocks import Shape, ceil_div
@@ -12,6 +13,7 @@ from ..headers import ArrayHeader
 from ..plans.chain_plan import AnyPlan
 from ..plans.placement import Place
 from ..plans.planning import Plan
+from ..rates.packing import packing_s
 from ..sizes import format_bytes
 from ..spec.job_spec import OutputSpec
 from ..stages.shapes import ConstantStage, ContractStage, Stage
@@ -22,6 +24,7 @@ __all__ = [
     "header_text",
     "memory_text",
     "named_text",
+    "packing_text",
     "parameters_text",
     "place_text",
     "plan_record",
@@ -78,6 +81,7 @@ def plan_table(plan: Plan, place: Place, output: OutputSpec | None) -> str:
         ("moves", _moves(plan)),
         ("time", _time(plan)),
         ("at least", _least(plan)),
+        ("packing", packing_text(output, plan.output)),
         *(("note", note) for note in plan.notes),
     ]
     width = max(len(label) for label, _ in rows)
@@ -170,6 +174,22 @@ def _least(plan: Plan) -> str:
     least = f"{format_seconds(plan.least_s)} and {format_bytes(plan.moved_bytes / plan.bytes_ratio)}"
     time_share = plan.least_s / plan.predicted_s if plan.predicted_s else 1.0
     return f"{least} by any schedule: {time_share:.0%} and {1 / plan.bytes_ratio:.0%} of this one's".replace("%", " %")
+
+
+def packing_text(output: OutputSpec | None, *arrays: ArrayHeader) -> str:
+    """Return how long the output is packed into its format when all blocks are done; nothing where it is not.
+
+    >>> import numpy as np
+    >>> packing_text(OutputSpec(path="y.csv"), ArrayHeader("y", (1_500_000, 60), np.dtype("f4")))
+    'then about 1 min 0 s into .csv, by one process, at nominal rates'
+    """
+    if output is None:
+        return ""
+    suffix = PurePath(output.path.partition("::")[0]).suffix
+    seconds = sum(packing_s(header, suffix, output.compression) for header in arrays)
+    if seconds < _SHORTEST_SHOWN_S:
+        return ""
+    return f"then about {format_seconds(seconds)} into {suffix}, by one process, at nominal rates"
 
 
 def plan_record(plan: Plan, place: Place) -> dict[str, Any]:

@@ -57,6 +57,15 @@ def test_table_says_what_where_and_how_long(planned):
     assert rows["at least"].startswith("687 ms and 201 MB by any schedule: 100 % and ")
 
 
+def test_table_says_how_long_packing_takes():
+    plan = plan_of("map", {"expr": "x * 2"})
+    tables = {name: plan_table(plan, PLACE, OutputSpec(path=name)) for name in ("y.npy", "y.h5::a/b", "y.csv")}
+    tables["gzip"] = plan_table(plan, PLACE, OutputSpec(path="y.h5", compression="gzip"))
+    assert ["packing" in table for table in tables.values()] == [False, True, True, True]
+    assert rows_of(tables["y.h5::a/b"])["packing"] == "then about 8.2 s into .h5, by one process, at nominal rates"
+    assert "packing" not in plan_table(plan, PLACE, None)
+
+
 def test_every_step_has_its_amount_rate_and_seconds(planned):
     steps = steps_of(plan_table(planned, PLACE, None))
     assert list(steps) == ["read", "compute", "write"]
