@@ -23,8 +23,8 @@ __all__ = ["FEW_COMPONENTS", "FROM_COVARIANCE", "FROM_FACTOR", "FROM_SVD", "Comp
 
 FEW_COMPONENTS = "ask for a few: --n-components 20 --solver randomized"
 Arrays = Sequence[NDArray[Any]]
-Spectrum = tuple[NDArray[Any], NDArray[Any], NDArray[Any], float]
-"""Variances, descending; directions, one a row; means; the sum of all variances."""
+Spectrum = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], float]
+"""Variances, descending; singular values; directions, one a row; means; the sum of all variances."""
 
 
 class ComponentParams(Params):
@@ -60,25 +60,31 @@ def _of_covariance(blocks: Arrays, m: int, n: int) -> Spectrum:
     variances, vectors = np.linalg.eigh(covariance)
     # rounding makes small ones negative
     variances = np.maximum(variances[::-1], 0)
-    return variances, vectors.T[::-1], mean, float(variances.sum())
+    return variances, np.sqrt(variances * (m - 1)), vectors.T[::-1], mean, float(variances.sum())
 
 
 def _of_factor(blocks: Arrays, m: int, n: int) -> Spectrum:
     factor, mean = blocks
     _check_finite(factor)
     _, s, vh = np.linalg.svd(factor, full_matrices=False)
-    variances = s * s / (m - 1)
-    return variances, vh, mean, float(variances.sum())
+    variances = _variances(s, m)
+    return variances, s, vh, mean, float(variances.sum())
 
 
 def _of_svd(blocks: Arrays, m: int, n: int) -> Spectrum:
     s, vh, mean, variances = (block.astype(np.float64) for block in blocks)
-    return s * s / (m - 1), vh, mean, float(variances.sum())
+    return _variances(s, m), s, vh, mean, float(variances.sum())
+
+
+def _variances(s: NDArray[Any], m: int) -> NDArray[Any]:
+    # singular values from 1e154 on have infinite squares, as scikit-learn's
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(s * s / (m - 1))
 
 
 def _check_finite(x: NDArray[Any]) -> None:
     if not np.isfinite(x).all():
-        raise np.linalg.LinAlgError("samples have no finite covariance")
+        raise np.linalg.LinAlgError("samples have no finite covariance (nor have numbers beyond 1e154: --solver tsqr)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +98,15 @@ class _Solver:
     whiten: bool
 
     def __call__(self, blocks: Arrays) -> Arrays:
-        variances, directions, mean, total = self.spectrum(blocks, self.m, self.n)
-        variances, directions = variances[: self.k], directions[: self.k]
+        variances, s, directions, mean, total = self.spectrum(blocks, self.m, self.n)
+        variances, s, directions = variances[: self.k], s[: self.k], directions[: self.k]
         largest = directions[np.arange(len(directions)), np.argmax(np.abs(directions), axis=1)]
         components = directions * np.where(largest < 0, -1.0, 1.0)[:, None]
         with np.errstate(all="ignore"):
             ratio = variances / total
         # scikit-learn's smallest divisor
         scale = np.maximum(np.sqrt(variances), np.finfo(np.float64).eps) if self.whiten else np.ones(len(variances))
-        singular_values = np.sqrt(variances * (self.m - 1))
-        return components, variances, ratio, singular_values, mean, mean, components / scale[:, None]
+        return components, variances, ratio, s, mean, mean, components / scale[:, None]
 
 
 def _operation(name: str, inputs: tuple[str, ...], spectrum: Callable[[Arrays, int, int], Spectrum]) -> Operation:

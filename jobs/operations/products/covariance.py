@@ -29,7 +29,7 @@ from ...stages.shapes import ConstantStage, Draft
 from ..operation import Operation, Params, ask_numpy
 from ..reductions.block_sums import block_sums, cast
 from ..scratch import scratch_like
-from .cross_products import SLAB, add_cross_products, draft_cross_products, samples_first
+from .cross_products import SLAB, add_cross_products, draft_cross_products, leaves_range, samples_first
 
 __all__ = ["CORRCOEF", "COV", "CorrelationParams", "CovarianceKernel", "CovarianceParams"]
 
@@ -124,7 +124,11 @@ class CovarianceKernel:
         if self.compute.kind != "c":
             return add_cross_products(xp, total, d, wide)
         # cov multiplies by the conjugate: sum of d_i conj(d_j)
-        product = cast(xp, xp.matmul(d.T, xp.conj(d)), wide)
+        product = xp.matmul(d.T, xp.conj(d))
+        if product.dtype != wide and leaves_range(xp, product, d):
+            d = cast(xp, d, wide)
+            product = xp.matmul(d.T, xp.conj(d))
+        product = cast(xp, product, wide)
         return product if total is None else total + product
 
 

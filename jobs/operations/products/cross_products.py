@@ -5,6 +5,7 @@ large that what returns is small beside what was read. ``slab.T @ slab`` is one 
 BLAS's syrk: half of the operations of a product.
 
 Error, for float32 (u = 2^-24): a slab of SLAB rows is within ``gamma_SLAB |x|.T @ |x|``; what float64 adds is below u.
+A slab whose squares leave the range of float32 is multiplied in float64.
 
 References
 ----------
@@ -28,13 +29,15 @@ from ...stages.shapes import Draft, ReduceStage
 from ...workspace import thread_workspace
 from ..reductions.block_sums import cast
 
-__all__ = ["SLAB", "add_cross_products", "draft_cross_products", "samples_first"]
+__all__ = ["SLAB", "add_cross_products", "draft_cross_products", "leaves_range", "samples_first"]
 
 SLAB = 2048
 """Rows of one product: enough for BLAS's full speed (180 of 187 effective GFLOP/s on a core at 512 columns), few enough
 that float32 loses little."""
 
 _EXACT = 2**53
+_LEAST = 2.0**-90
+"""Of a sum of SLAB squares: were all below 2^-126 lost, it would still be known to 2^-25 of itself."""
 _LEAST_BLOCK_BYTES = {"cpu": 64 << 20, "cuda": 2 << 30}
 _MOST_BLOCK_BYTES = 4 << 30
 _N_TASKS = 256
@@ -63,8 +66,7 @@ def add_cross_products(xp: Namespace, total: Any, x: Any, wide: Any) -> Any:
            [14., 20.]])
     """
     product = _integer_product(xp, x) if wide == xp.int64 else _product(xp, x)
-    if wide != xp.int64 and product.dtype != wide and not _is_finite(xp, product):
-        # float32 overflowed (or x holds inf or nan): in float64 only the latter stay
+    if wide != xp.int64 and product.dtype != wide and leaves_range(xp, product, x):
         product = _product(xp, cast(xp, x, wide))
     if total is None:
         # the product is a buffer that is used again
@@ -73,9 +75,22 @@ def add_cross_products(xp: Namespace, total: Any, x: Any, wide: Any) -> Any:
     return total
 
 
-def _is_finite(xp: Namespace, product: Any) -> bool:
-    """Tell whether ``x.T @ x`` is finite: no element is larger than the largest of its diagonal (Cauchy, Schwarz)."""
-    return bool(xp.all(xp.isfinite(xp.linalg.diagonal(product))))
+def leaves_range(xp: Namespace, product: Any, x: Any) -> bool:
+    """Tell whether products of columns in float32 overflowed (or x holds inf or nan), or lost digits as too small.
+
+    An element's error is measured by its two on the diagonal, and none is larger (Cauchy, Schwarz).
+
+    Examples
+    --------
+    >>> x = np.array([[1e-25, 0.0]], np.float32)
+    >>> leaves_range(np, x.T @ x, x), leaves_range(np, x.T @ x, 0 * x)
+    (True, False)
+    """
+    sizes = xp.abs(xp.linalg.diagonal(product))
+    if not bool(xp.all(xp.isfinite(sizes))):
+        return True
+    is_small = sizes < _LEAST
+    return bool(xp.any(is_small)) and bool(xp.any(x[:, is_small] != 0))
 
 
 def _product(xp: Namespace, x: Any) -> Any:

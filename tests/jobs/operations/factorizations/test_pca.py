@@ -143,6 +143,28 @@ def test_whitened_scores_have_unit_variance() -> None:
         np.testing.assert_allclose(got, want, atol=1e-10)
 
 
+@pytest.mark.parametrize("solver", ["covariance", "tsqr", "randomized"])
+@pytest.mark.parametrize(("code", "scale"), [("f4", 1e-25), ("f4", 1e25), ("f8", 1e-130), ("f8", 1e140)])
+def test_singular_values_and_directions_are_known_where_squares_are_small_or_large(
+    solver: str, code: str, scale: float
+) -> None:
+    x = samples((200, 5), "f8", 4)
+    made = run_chain("pca", [(x * scale).astype(code)], {"solver": solver, "n_components": 2})
+    want = fit(x, n_components=2)
+    eps = 4 * 2088 * (2.0**-24 if code == "f4" else 2.0**-53)
+    np.testing.assert_allclose(made["singular_values"] / scale, want["singular_values"], rtol=eps)
+    np.testing.assert_allclose(made["components"], want["components"], atol=4 * eps)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e160])
+def test_tsqr_needs_no_squares(scale: float) -> None:
+    x = samples((200, 5), "f8", 4)
+    made = run_chain("pca", [x * scale], {"solver": "tsqr"})
+    want = fit(x)
+    np.testing.assert_allclose(made["singular_values"] / scale, want["singular_values"], rtol=1e-12)
+    np.testing.assert_allclose(made["components"], want["components"], atol=1e-12)
+
+
 def test_what_has_no_components_is_refused() -> None:
     cases = (((1, 3), {}, "no variance"), ((5, 0), {}, "no variance"), ((5, 3), {"n_components": 4}, "between 1 and"))
     for shape, params, message in cases:

@@ -134,6 +134,23 @@ def test_float32_products_that_overflow_are_taken_again_in_float64() -> None:
     np.testing.assert_allclose(total, 1e41, rtol=1e-6)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
+@pytest.mark.parametrize("code", ["f4", "c8"])
+@pytest.mark.parametrize("scale", [1e-30, 1e-25, 1e-21, 1e-15, 1e25])
+def test_squares_beyond_float32_lose_nothing(backend: BackendKind, code: str, scale: float) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((5000, 4)) + (1j * rng.standard_normal((5000, 4)) if code == "c8" else 0)
+    # columns of every other size, and one of zeros
+    x = (x * np.array([scale, 1, scale, 0])).astype(code)
+    want = np.cov(x, rowvar=False)
+    deviations = np.sqrt(np.diagonal(want).real)
+    got = run_arrays("cov", [x], {"rowvar": False}, backend=backend)
+    assert (np.abs(got - want) <= 4 * (2048 + 40) * 2.0**-24 * np.outer(deviations, deviations)).all()
+    correlation = run_arrays("corrcoef", [x], {"rowvar": False}, backend=backend)
+    np.testing.assert_allclose(correlation[:3, :3], np.corrcoef(x[:, :3], rowvar=False), atol=16 * 2088 * 2.0**-24)
+    assert np.isnan(correlation[3]).all()
+
+
 def test_a_total_is_added_to_in_place() -> None:
     x = np.ones((4, 2), np.float32)
     total = add_cross_products(np, None, x, np.float64)
