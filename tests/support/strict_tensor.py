@@ -63,14 +63,10 @@ class StrictTensor(torch.Tensor):
         held = held.resolve_conj().resolve_neg()
         # torch's C++ takes it for one of the CPU: on CUDA it asks for a device guard, which other builds do not have
         make: Any = torch.Tensor._make_wrapper_subclass
-        made = make(
-            cls,
-            held.shape,
-            strides=held.stride(),
-            storage_offset=held.storage_offset(),
-            dtype=held.dtype,
-            device=_HOST,
-        )
+        shape = {"strides": held.stride(), "storage_offset": held.storage_offset()}
+        # torch makes no views of a tensor of this kind that is made for inference
+        with torch.inference_mode(False):
+            made = make(cls, held.shape, **shape, dtype=held.dtype, device=_HOST)
         made.held = held
         return made
 

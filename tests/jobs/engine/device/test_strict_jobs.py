@@ -122,7 +122,8 @@ def test_functions_of_every_dtype(code: str, waits: HiddenWaits) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_casts_from_every_dtype(code: str, waits: HiddenWaits) -> None:
-    x = draw_values((6, 5), code, 2)
+    # of either sign
+    x = draw_values((6, 5), code, 3)
     for other in CODES:
         check("convert", [x], {"dtype": np.dtype(other).name, "casting": "unsafe"})
         if code[0] != "c" or other[0] == "c":
