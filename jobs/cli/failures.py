@@ -24,7 +24,7 @@ from .terminal import echo_error, is_verbose
 
 __all__ = ["Failure", "Terminated", "as_failure", "echo_usage_error"]
 
-EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_TERMINATED = 70, 130, 141, 143
+EXIT_WRONG_USE, EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_TERMINATED = 2, 70, 130, 141, 143
 
 
 class Terminated(KeyboardInterrupt):
@@ -76,6 +76,9 @@ def _failure_of(error: BaseException) -> Failure:
         stopped = isinstance(error, Terminated)
         code, what = (EXIT_TERMINATED, "stopped by SIGTERM") if stopped else (EXIT_INTERRUPTED, "stopped by Ctrl-C")
         return Failure(code, "interrupted", what, safe="inputs were only read; no output was published")
+    if isinstance(error, FileNotFoundError) and not _is_somewhere():
+        next_step = "cd to one that is there, or name files by paths that begin with /"
+        return Failure(EXIT_WRONG_USE, "usage", "the current folder is not there any more", next=next_step)
     from importlib.metadata import version  # 20 ms that only a defect should cost
 
     where = _innermost_frame(error)
@@ -87,6 +90,13 @@ def _failure_of(error: BaseException) -> Failure:
         safe="inputs were only read; no output was published",
         next="run it again with -v, and report the traceback and the output of `arraymill doctor`",
     )
+
+
+def _is_somewhere() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109
+    except FileNotFoundError:
+        return False
 
 
 def _innermost_frame(error: BaseException) -> str:

@@ -122,6 +122,18 @@ def test_errors_leave_with_their_code_in_one_block(call, ops_fails, error, exit_
     assert "Traceback" not in result.stderr
 
 
+def test_a_folder_that_is_gone_is_no_bug(call, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    result = call("run", "sum", "x.npy")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (
+        2,
+        "error[usage]: the current folder is not there any more",
+    )
+
+
 def test_traceback_comes_with_verbose_only(call, ops_fails):
     ops_fails(ZeroDivisionError("division by zero"))
     assert "Traceback" in call("-v", "ops").stderr
