@@ -12,6 +12,7 @@ from ..outcome import Outcome
 from ..watch import SILENT, Watch
 from .conclusion import conclude
 from .driver import drive
+from .loaded import with_arrays
 from .submission import absolute_spec, check_output, create_job, read_spec, start_driver, with_absolute_params
 
 __all__ = ["drive_submitted", "resume_job", "resume_job_in_background", "run_stored"]
@@ -30,7 +31,7 @@ def run_stored(spec: JobSpec, *, watch: Watch = SILENT) -> Outcome:
     folder, lock = create_job(absolute_spec(spec))
     watch.on_create(folder.id)
     try:
-        return drive(folder, lock, job, watch=watch, in_foreground=True)
+        return with_arrays(drive(folder, lock, job, watch=watch, in_foreground=True), folder)
     except BaseException:
         # what went wrong matters more than that it could not be tidied up
         with suppress(JobError):
@@ -64,7 +65,7 @@ def resume_job(folder: JobFolder, *, watch: Watch = SILENT, accept_changed: bool
     if lock is None:
         return None
     watch.on_create(folder.id)
-    return _drive_again(folder, lock, watch, accept_changed=accept_changed)
+    return with_arrays(_drive_again(folder, lock, watch, accept_changed=accept_changed), folder)
 
 
 def resume_job_in_background(folder: JobFolder, *, accept_changed: bool = False) -> bool:

@@ -37,7 +37,7 @@ from ..signals import StopSignals, deferred_interrupts
 from ..watch import SILENT, Watch
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
-from .output import is_published, leave_output, make_ready, open_output, results
+from .output import is_published, leave_output, make_ready, open_output, output_paths
 from .preparation import readmit, record_plan, recorded_plan
 from .step_run import StepRun
 from .workplace import open_nothing, open_workplace
@@ -56,7 +56,7 @@ def drive(
     accept_changed: bool = False,
     in_foreground: bool = False,
 ) -> Outcome:
-    """Run what is left of a job and publish its output.
+    """Run what is left of a job and publish its output; a result that is kept with the job is not loaded.
 
     Parameters
     ----------
@@ -218,9 +218,8 @@ class _Drive:
         begun.journal.commit()
         seconds = time.perf_counter() - started
         skipped = conclude_done(self.folder, self.state)
-        main, others = results(self.folder, self.job, plan)
-        value, path = (None, main) if self.job.spec.output is not None else (main, None)
-        made = begun.place, begun.n_workers, value, path, seconds, start_s, tuple(records)
+        path, others = output_paths(self.job, plan)
+        made = begun.place, begun.n_workers, None, path, seconds, start_s, tuple(records)
         self.outcome = Outcome(plan, *made, self.folder.id, skipped, others)
 
     def _pass(self, status: str, **changes: Any) -> None:

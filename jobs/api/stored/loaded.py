@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from ...arrays import OutputOptions, load_output, open_source
 from ...headers import ArrayHeader
 from ...output_names import output_beside
+from ...plans.chain_plan import ChainPlan
 from ...store import JobFolder, read_own, read_state
-from ..outcome import named
+from ..outcome import Outcome, named
 from ..outputs import options_of
 from .submission import read_spec
 
-__all__ = ["StoredOutput", "load_result", "stored_outputs"]
+__all__ = ["StoredOutput", "load_result", "stored_outputs", "with_arrays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,20 @@ def load_result(folder: JobFolder) -> Any:
     """
     outputs = stored_outputs(folder)
     return named([output.name for output in outputs], [_load(output) for output in outputs])
+
+
+def with_arrays(outcome: Outcome, folder: JobFolder) -> Outcome:
+    """Return the outcome of a stored job with its results, where no output was named and they are kept with the job."""
+    plan = outcome.plan
+    if outcome.path is not None:
+        return outcome
+    if not isinstance(plan, ChainPlan):
+        return replace(outcome, value=np.load(folder.result, allow_pickle=False))
+    numbers = {step.name: number for number, step in enumerate(plan.steps)}
+    found = {
+        name: np.load(folder.step(numbers[step], step).result, allow_pickle=False) for name, step in plan.outputs
+    }
+    return replace(outcome, value=found.pop(plan.outputs[0][0]), others=found)
 
 
 def _load(output: StoredOutput) -> Any:

@@ -1,11 +1,8 @@
-"""The output of a stored job: opened or taken over from an earlier attempt, made ready, published, read."""
+"""The output of a stored job: opened or taken over from an earlier attempt, made ready, published."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ...arrays import Output, adopt_output, create_output, was_published
 from ...errors import OutputError
@@ -17,7 +14,7 @@ from ..outputs import options_of
 from ..steps import output_specs
 from .verification import OTHER_BYTES, differing_blocks, take_back
 
-__all__ = ["is_published", "leave_output", "make_ready", "open_output", "output_path", "results"]
+__all__ = ["is_published", "leave_output", "make_ready", "open_output", "output_path", "output_paths"]
 
 
 def output_path(folder: JobFolder, job: Job) -> str:
@@ -87,19 +84,10 @@ def leave_output(journal: Journal, output: Output) -> None:
         output.discard()
 
 
-def results(folder: JobFolder, job: Job, plan: AnyPlan) -> tuple[Any, dict[str, Any]]:
-    """Return the main output of a job that is done, and the others by their names: paths, or arrays of the store."""
-    if not isinstance(plan, ChainPlan):
-        return _result(output_path(folder, job), job), {}
-    specs = output_specs(job, plan)
-    numbers = {step.name: number for number, step in enumerate(plan.steps)}
-    found = {
-        output: _result(specs[name].path if specs else str(folder.step(numbers[name], name).result), job)
-        for output, name in plan.outputs
-    }
-    (main, _), *_ = plan.outputs
-    return found.pop(main), found
-
-
-def _result(path: str, job: Job) -> Any:
-    return Path(path) if job.spec.output is not None else np.load(path, allow_pickle=False)
+def output_paths(job: Job, plan: AnyPlan) -> tuple[Path | None, dict[str, Path]]:
+    """Return the file of the main output, and those of the others by their names; none where no output is named."""
+    if job.spec.output is None:
+        return None, {}
+    specs = output_specs(job, plan) if isinstance(plan, ChainPlan) else {}
+    others = plan.outputs[1:] if isinstance(plan, ChainPlan) else ()
+    return Path(job.spec.output.path), {output: Path(specs[step].path) for output, step in others}

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from arraymill.jobs.api.stored.attempts import resume_job, run_stored
+from arraymill.jobs.api.stored.loaded import load_result
 from arraymill.jobs.api.stored.submission import read_spec
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.errors import (
@@ -237,3 +238,18 @@ def test_a_signal_while_the_output_is_published_undoes_nothing(
     outcome = run_stored(map_spec)
     (folder,) = list_jobs()
     assert (read_state(folder).status, len(outcome.records)) == ("DONE", 40)
+
+
+def test_a_result_that_cannot_be_loaded_leaves_its_job_done(
+    sum_spec: JobSpec, x: NDArray[np.float64], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise MemoryError("too large for this process")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "load", refuse)
+        with pytest.raises(MemoryError):
+            run_stored(sum_spec)
+    (folder,) = list_jobs()
+    assert (read_state(folder).status, read_state(folder).exit_code) == ("DONE", 0)
+    np.testing.assert_allclose(load_result(folder), x.sum(), rtol=1e-12)
