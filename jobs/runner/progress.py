@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from ..engine import BlockRecord
 
@@ -66,16 +66,5 @@ class Tally:
 
     def progress(self) -> Progress:
         """Return how far the run is."""
-        return Progress(
-            self.done_blocks,
-            self.n_blocks,
-            self.bytes_read + self.bytes_written,
-            self.bytes_read,
-            self.bytes_written,
-            dict(self.seconds),
-            self.retries,
-            self.deaths,
-            self.timeouts,
-            self.splits,
-            self.holes,
-        )
+        counts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Progress(**counts | {"done_bytes": self.bytes_read + self.bytes_written, "seconds": dict(self.seconds)})
