@@ -80,18 +80,20 @@ def watch_job(job: JobSpec, *, check: Callable[[JobSpec, AnyPlan], object] = lam
             echo_note(job_plan_table(planned, place, job.output))
         elif planned.predicted_s >= _WORTH_SAYING_S:
             echo_note(": ".join([title, *(f"job {job_id}" for job_id in job_ids), place.reason]))
+        if planned.predicted_s >= _WORTH_SAYING_S or place.kind != "inline":
+            display.begin()
 
     def on_open(session: Any) -> None:
         if job.cluster.dashboard and (link := getattr(session, "dashboard_link", None)):
             echo_note(f"{title}: dashboard at {link}")
 
-    with show_progress(title) as on_progress:
+    with show_progress(title) as display:
         yield Watch(
             on_create=job_ids.append,
             on_plan=on_plan,
             on_wait=lambda reason: echo_note(f"{title}: waiting, {reason}"),
             on_open=on_open,
-            on_progress=on_progress,
+            on_progress=display.on_progress,
             on_drain=lambda signum: _say_draining(title),
         )
 

@@ -79,9 +79,10 @@ def _run(job: JobSpec, check: Callable[[], Difference]) -> None:
 
     def on_plan(planned: AnyPlan, place: Place) -> None:
         echo_note("\n" + job_plan_table(planned, place, job.output))
+        display.begin()
 
-    with show_progress(job.op) as on_progress:
-        outcome = run_spec(job, on_plan=on_plan, on_progress=on_progress)
+    with show_progress(job.op) as display:
+        outcome = run_spec(job, on_plan=on_plan, on_progress=display.on_progress)
     click.echo(receipt_line(outcome))
     difference = check()
     facts = f"largest error {difference.largest:.2g}, at most {100 * difference.of_bound:.2g} % of its bound"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..runner import Progress
 from .pace import Pace, fault_facts, slowest_stage, stage_shares
 from .terminal import echo_note, escape, is_quiet, wants_color
 
-__all__ = ["OnProgress", "progress_lines", "show_progress"]
+__all__ = ["Display", "OnProgress", "progress_lines", "show_progress"]
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 """Called by the runner after each block."""
@@ -23,16 +24,49 @@ _CROWD_S = 1.0
 """Lines do not come faster than this: a short job needs none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What shows a job on stderr.
+
+    Parameters
+    ----------
+    on_progress : callable
+        Takes how far the job is.
+    begin : callable
+        Shows that the job goes on before there is any progress; what is over in a moment needs it not.
+    """
+
+    on_progress: OnProgress
+    begin: Callable[[], None] = lambda: None
+
+
 @contextmanager
-def show_progress(title: str) -> Iterator[OnProgress]:
-    """Yield a callback that shows how far a job is."""
+def show_progress(title: str) -> Iterator[Display]:
+    """Yield what shows how far a job is."""
     if is_quiet():
-        yield lambda progress: None
+        yield Display(lambda progress: None)
     elif sys.stderr.isatty():
-        with _bar(escape(title)) as on_progress:
-            yield on_progress
+        with ExitStack() as stack:
+            yield _bar_in_time(escape(title), stack, time.monotonic)
     else:
-        yield progress_lines(escape(title), echo_note, time.monotonic)
+        yield Display(progress_lines(escape(title), echo_note, time.monotonic))
+
+
+def _bar_in_time(title: str, stack: ExitStack, clock: Callable[[], float]) -> Display:
+    """Return a bar that is drawn once a job is known, or turns out, to take its time: it flickers before no error."""
+    bars, start_s = list[OnProgress](), clock()
+
+    def begin() -> None:
+        if not bars:
+            bars.append(stack.enter_context(_bar(title)))
+
+    def on_progress(progress: Progress) -> None:
+        if clock() - start_s >= _CROWD_S:
+            begin()
+        for bar in bars:
+            bar(progress)
+
+    return Display(on_progress, begin)
 
 
 def progress_lines(title: str, write: Callable[[str], None], clock: Callable[[], float]) -> OnProgress:

@@ -1,5 +1,9 @@
 import sys
+from contextlib import ExitStack
 
+import pytest
+
+from arraymill.jobs.cli import progress
 from arraymill.jobs.cli.progress import progress_lines, show_progress
 from arraymill.jobs.runner import Progress
 
@@ -50,12 +54,25 @@ def test_one_block_is_enough():
 def test_bar_is_drawn_on_a_terminal_and_leaves_nothing(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with show_progress("[job]") as on_progress:
-        on_progress(Progress(1, 2, 1000))
-        on_progress(Progress(2, 2, 2000, 2000, 0, {"read": 3.0, "compute": 1.0}, retries=1))
+    with show_progress("[job]") as display:
+        display.begin()
+        display.on_progress(Progress(1, 2, 1000))
+        display.on_progress(Progress(2, 2, 2000, 2000, 0, {"read": 3.0, "compute": 1.0}, retries=1))
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "[job]" in shown.err
+
+
+@pytest.mark.parametrize(("after_s", "is_drawn"), [(0.5, False), (1.5, True)])
+def test_bar_of_a_job_that_is_over_in_a_moment_is_not_drawn(monkeypatch, capsys, after_s, is_drawn):
+    clock = Clock()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with ExitStack() as stack:
+        display = progress._bar_in_time("job", stack, clock)
+        clock.now = after_s
+        display.on_progress(Progress(1, 2, 1000))
+    assert ("job" in capsys.readouterr().err) is is_drawn
 
 
 def test_lines_name_the_slowest_stage_and_what_went_wrong():
