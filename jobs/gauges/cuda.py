@@ -33,6 +33,8 @@ def wake_cuda() -> None:
     RuntimeError
         If there is no GPU that works.
     """
+    # by itself, for it says why there is none
+    torch.cuda.init()  # type: ignore[no-untyped-call]
     for kind in CUDA_KINDS:
         with _flags(tf32=kind == "tf32"):
             _rate_of_side(_SMALLEST, _DTYPES.get(kind, torch.float32), 0.0)

@@ -49,6 +49,7 @@ class FakeTorch:
         )
         self.cuda = SimpleNamespace(
             Event=lambda **options: FakeEvent(self, **options),
+            init=lambda: self.log.append("init"),
             mem_get_info=lambda: (free_bytes, 1 << 40),
             empty_cache=lambda: self.log.append("empty_cache"),
             reset_peak_memory_stats=lambda: self.log.append("reset_peak"),
@@ -160,6 +161,7 @@ def test_the_link_is_measured_each_way(fake: FakeTorch) -> None:
 def test_it_is_woken_by_a_little_of_all_that_is_measured(fake: FakeTorch) -> None:
     before = dict(vars(fake.matmul))
     cuda.wake_cuda()
+    assert fake.log[0] == "init"
     assert sides(fake.log) == [1024]
     dtypes = {line.split()[2] for line in fake.log if line.startswith("mm")}
     assert dtypes == {"float32", "float64", "float16", "bfloat16"}
