@@ -63,3 +63,15 @@ def test_finite_numbers_of_any_size_have_no_nan_for_a_variance(name: str, block_
     x = np.array([[most, 1, np.inf, 1e-140], [most / 2, 2, 1, 3e-140]])
     want = [np.inf, 0.25, np.nan, 1e-280] if name.endswith("var") else [np.inf, 0.5, np.nan, 1e-140]
     np.testing.assert_allclose(run_arrays(name, [x], {"axis": 0}, block_bytes=block_bytes), want, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["std", "nanstd"])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("scale", [1e-15, 1e-20, 1e-22, 1e-25, 1e-35])
+def test_squares_too_small_for_float32_lose_nothing(name: str, axis: int | None, scale: float) -> None:
+    x = (np.random.default_rng(3).standard_normal((300, 40)) * scale).astype(np.float32)
+    x[:, 5] = 0
+    want = np.std(x.astype(F8), axis=axis)
+    # blocks of 32 additions, subtracted and squared: within 36 2^-24 of itself, its root within half of that
+    np.testing.assert_allclose(run_arrays(name, [x], {"axis": axis}), want, rtol=36 * 2.0**-24)
+    np.testing.assert_allclose(run_arrays(name, [x], {"axis": axis}, backend="torch-cpu"), want, rtol=36 * 2.0**-24)
