@@ -26,6 +26,7 @@ from ..named_arrays import choose_array
 from ..npy.header import check_dtype, check_shape
 from ..npy.source import NpySource
 from ..source import Source
+from .chunk_sizes import check_chunk_sizes
 from .holders import holders_of
 from .source import BROKEN_HDF5, Hdf5Source, broken_hdf5, open_hdf5_file, stamp_of
 
@@ -69,6 +70,8 @@ def open_hdf5(location: Location, entry: InputSpec) -> Source:
             check_shape(name, header.shape, header.dtype, source="description of the dataset")
             check_filters(name, dataset)
             *others, holder = holders_of(name, dataset)
+            if dataset.chunks:
+                check_chunk_sizes(name, dataset, Path(holder).stat().st_size)
             # where a link leads may change, as well as what it leads to
             paths = (*{path: None for path in (location.path, *others) if path != holder}, holder)
             offset = _offset_of(dataset, header)
