@@ -14,7 +14,7 @@ from ..api import Outcome
 from ..api.planned import plan_of
 from ..api.resources import fitting_workers
 from ..api.stored.attempts import run_stored
-from ..api.stored.submission import check_output
+from ..api.stored.claims import check_output
 from ..api.watch import Watch
 from ..errors import CannotFitError, OutputError, SpecError
 from ..job import Job, open_job

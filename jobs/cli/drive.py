@@ -14,7 +14,7 @@ __all__ = ["drive"]
 
 def _drive(job_id: str, lock: int, accept_changed: bool) -> None:
     from ..api.stored.attempts import drive_submitted  # it brings the clusters, which no --help page needs
-    from ..api.stored.submission import read_spec
+    from ..api.stored.creation import read_spec
     from ..store import find_job
     from .actions import watch_job
     from .result_view import receipt_line

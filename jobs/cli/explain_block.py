@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..api.stored.submission import read_spec
+from ..api.stored.creation import read_spec
 from ..errors import JobError, SpecError
 from ..job import open_job
 from ..plans.chain_plan import ChainPlan

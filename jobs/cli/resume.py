@@ -19,7 +19,7 @@ def _resume(job: str, accept_changed: bool, detach: bool, as_json: bool) -> None
         resume_job,
         resume_job_in_background,
     )
-    from ..api.stored.submission import read_spec
+    from ..api.stored.creation import read_spec
     from ..store import find_job
     from .actions import show_outcome, watch_job
 

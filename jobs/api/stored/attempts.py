@@ -10,10 +10,12 @@ from ...spec.job_spec import JobSpec
 from ...store import JobFolder, JobLock, find_job, read_settled, read_state, remove_job
 from ..outcome import Outcome
 from ..watch import SILENT, Watch
+from .claims import check_output
 from .conclusion import conclude
+from .creation import absolute_spec, create_job, read_spec, with_absolute_params
 from .driver import drive
 from .loaded import with_arrays
-from .submission import absolute_spec, check_output, create_job, read_spec, start_driver, with_absolute_params
+from .submission import start_driver
 
 __all__ = ["drive_submitted", "resume_job", "resume_job_in_background", "run_stored"]
 

@@ -15,7 +15,7 @@ from ...plans.chain_plan import ChainPlan
 from ...store import JobFolder, read_own, read_state
 from ..outcome import Outcome, named
 from ..outputs import options_of
-from .submission import read_spec
+from .creation import read_spec
 
 __all__ = ["StoredOutput", "load_result", "stored_outputs", "with_arrays"]
 

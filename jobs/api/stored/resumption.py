@@ -16,7 +16,7 @@ from ...spec.job_spec import JobSpec
 from ...stages.inputs import blocks_reading
 from ...store import JobFolder, Settled, read_settled, read_state
 from ...versions import changed_versions, current_versions
-from .submission import absolute_spec, read_spec
+from .creation import absolute_spec, read_spec
 
 __all__ = ["Assessment", "assess", "assess_job", "check_spec", "spec_digest"]
 

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from arraymill.jobs.api.stored.attempts import resume_job, run_stored
+from arraymill.jobs.api.stored.creation import read_spec
 from arraymill.jobs.api.stored.loaded import load_result
-from arraymill.jobs.api.stored.submission import read_spec
 from arraymill.jobs.api.watch import Watch
 from arraymill.jobs.errors import (
     InputChangedError,

@@ -11,9 +11,9 @@ from stored_arrays import FORMATS, store
 from stored_jobs import Receipt
 
 from arraymill.jobs.api.planned import plan_of
+from arraymill.jobs.api.stored.creation import absolute_spec, create_job
 from arraymill.jobs.api.stored.preparation import record_plan
 from arraymill.jobs.api.stored.resumption import assess
-from arraymill.jobs.api.stored.submission import absolute_spec, create_job
 from arraymill.jobs.arrays import partial_path
 from arraymill.jobs.errors import InputChangedError
 from arraymill.jobs.job import open_job

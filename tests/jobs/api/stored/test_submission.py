@@ -1,56 +1,18 @@
-"""What a job is called in every folder, and how it is known again."""
+"""Facts of jobs that are handed to a process of their own: what is refused at once, and what a failed start leaves."""
 
 from __future__ import annotations
 
-import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from stored_jobs import hold_job
 
-from arraymill.jobs.api.stored import submission
-from arraymill.jobs.api.stored.resumption import spec_digest
-from arraymill.jobs.api.stored.submission import absolute_spec, create_job, submit_spec
-from arraymill.jobs.errors import OutputLockedError, StoreFullError
+from arraymill.jobs.api.stored.submission import submit_spec
+from arraymill.jobs.errors import OutputLockedError
 from arraymill.jobs.spec.job_spec import JobSpec
-from arraymill.jobs.store import list_jobs
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("x.npy", "{here}/x.npy"),
-        ("x.h5::/run//images", "{here}/x.h5::/run//images"),
-        ("runs/*.npy", "{here}/runs/*.npy"),
-        ("s3://bucket//x.zarr::a", "s3://bucket//x.zarr::a"),
-        (["a.npy", "/data/b.npy", "*.h5::x"], ("{here}/a.npy", "/data/b.npy", "{here}/*.h5::x")),
-    ],
-)
-def test_paths_mean_the_same_in_every_folder(
-    path: str | list[str], expected: str | tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    entry = {"path": path, "select": "0:3", "join": "stack"}
-    spec = absolute_spec(JobSpec.model_validate({"op": "sum", "inputs": {"x": entry}}))
-    known = [each.format(here=tmp_path) for each in ([expected] if isinstance(expected, str) else expected)]
-    found = spec.inputs["x"]
-    assert ([found.path] if isinstance(found.path, str) else [*found.path]) == known
-    assert (found.select, found.join) == ("0:3", "stack")
-    assert absolute_spec(spec) == spec
-
-
-def test_what_is_not_stated_of_inputs_is_not_in_the_digest() -> None:
-    spec = JobSpec.model_validate({"op": "sum", "inputs": ["/data/x.npy"]})
-    document = json.loads(absolute_spec(spec).model_dump_json())
-    assert document["inputs"] == {"0": {"path": "/data/x.npy"}}
-    changed = JobSpec.model_validate({"op": "sum", "inputs": [{"path": "/data/x.npy", "select": "::2"}]})
-    assert spec_digest(spec) != spec_digest(changed)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "home"))
+from arraymill.jobs.store import is_locked, list_jobs, read_state
 
 
 @pytest.mark.usefixtures("home")
@@ -66,13 +28,13 @@ def test_an_output_that_a_job_is_going_to_write_is_refused_at_once(tmp_path: Pat
     assert [folder.id for folder in list_jobs()] == [lock.folder.id]
 
 
-@pytest.mark.usefixtures("home")
-def test_a_job_for_which_there_is_no_room_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object) -> None:
-        raise StoreFullError("no room", next="resume the job")
+def test_a_job_whose_process_cannot_be_started_is_nobodys(map_spec: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError("too many processes")
 
-    monkeypatch.setattr(submission, "write_state", refuse)
-    with pytest.raises(StoreFullError, match="no room") as refused:
-        create_job(JobSpec(op="sum", inputs=["/data/x.npy"]))
-    assert "start it again" in refused.value.next
-    assert list_jobs() == []
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(BlockingIOError):
+            submit_spec(map_spec)
+    (folder,) = list_jobs()
+    assert (is_locked(folder), read_state(folder).status) == (False, "INTERRUPTED")
