@@ -41,6 +41,14 @@ class _ExamplesFirst(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            # the parser does not say of which command an option lacks its value, and help is offered for that one
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         first, _, rest = inspect.cleandoc(self.help or "").partition("\n")
         formatter.write(f"{first}\n\n")

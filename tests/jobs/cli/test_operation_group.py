@@ -91,6 +91,7 @@ def test_settings_come_from_the_environment_too(asked):
         (["sum", "x.npy", "y.npy"], "sum takes 1 input, and y.npy is one more"),
         (["sum", "x.npy", "--axs", "0"], "--axis"),
         (["map", "x.npy"], "--expr"),
+        (["sum", "x.npy", "--axis"], "next:  arraymill run sum --help"),
     ],
 )
 def test_wrong_use_says_what_to_do(call, args, said):
