@@ -23,7 +23,7 @@ from arraymill.jobs.operations import OPERATIONS
 PAGE = (Path(__file__).parents[1] / "docs" / "from-numpy.md").read_text(encoding="utf-8")
 Arrays: TypeAlias = tuple[NDArray[Any], ...]
 
-SETUP, DIFFERENCES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+SETUP, DIFFERENCES, REFUSALS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 HEADER = "| NumPy | PyTorch | Command | Python | Notes |"
 NONE = "—"
 TORCH_DIFFERS = "torch has other numbers"
@@ -129,6 +129,10 @@ def assert_like_torch(row: Row, by_call: Arrays, arrays: dict[str, NDArray[Any]]
 
 def test_they_differ_as_the_page_says(arrays: dict[str, NDArray[Any]]) -> None:
     exec(DIFFERENCES, {"np": np, "torch": torch, **arrays})
+
+
+def test_what_the_page_calls_refused_is_refused(arrays: dict[str, NDArray[Any]]) -> None:
+    exec(REFUSALS, {"run": run, **arrays})
 
 
 def test_every_line_is_read() -> None:

@@ -84,6 +84,8 @@ def _run_step(xp: Namespace, step: Step, operands: Sequence[Any], device: Any) -
     else:
         from_real = step.function in _IN_RESULT_DTYPE and step.loop[0].kind != "c"
         loop = [step.dtype] * len(step.loop) if from_real else step.loop
+        if step.function == "clip":
+            operands = [_within(operand, step.dtype) for operand in operands]
         tensors = [_convert(xp, o, _computed(step, d), d, device) for o, d in zip(operands, loop, strict=True)]
     return apply_on_torch(xp, step.function, tensors, step.loop[0]).to(dtype)
 
@@ -98,6 +100,14 @@ def _convert(xp: Namespace, operand: Any, computed: np.dtype[Any], loop: np.dtyp
     with np.errstate(all="ignore"):
         number = np.asarray(operand.value).astype(loop).item()  # rounded as NumPy rounds it, before it is widened
     return xp.full((), number, dtype=torch_dtype(xp, computed), device=device)
+
+
+def _within(operand: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a bound of `clip`; one that integers of a dtype never reach as the last of them: others would wrap."""
+    if not isinstance(operand, Scalar) or type(operand.value) is not int or dtype.kind not in "iu":
+        return operand
+    limits = np.iinfo(dtype)
+    return Scalar(min(max(operand.value, int(limits.min)), int(limits.max)))
 
 
 def _cast(xp: Namespace, tensor: Tensor, dtype: np.dtype[Any]) -> Tensor:

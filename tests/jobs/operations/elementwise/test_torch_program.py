@@ -121,3 +121,12 @@ def test_inputs_are_not_written_to():
         result = run_on_torch(program_of(text, {"x": np.dtype("f4")}), xp, [x])
         result += 1
     assert x.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("code", ["i1", "u1", "i2", "u2", "i4", "u4", "i8"])
+@pytest.mark.parametrize("bounds", ["-5, 300", "-70000, 3", "50, 1099511627776", "-1099511627776, 2"])
+def test_bounds_that_a_dtype_does_not_hold_bound_nothing(bounds, code):
+    x = random_array(code, 5)
+    text = f"clip(x, {bounds})"
+    result = on_torch(program_of(text, {"x": x.dtype}), [x])
+    assert result.tolist() == numpy_answer(text, {"x": x}).tolist()
