@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import OutputError
+from ..sizes import format_bytes
 from .source import Source, files_of
 
 __all__ = ["check_destination", "check_folder_destination", "check_space", "packed_path", "partial_path"]
@@ -174,7 +175,7 @@ def check_space(name: str, final: Path, needed_bytes: int) -> None:
     Raises
     ------
     OutputError
-        Saying how many bytes are needed and how many are free.
+        Saying how much is needed and how much is free.
     """
     leftover = _look(partial_path(final))
     disk = os.statvfs(final.parent)
@@ -182,7 +183,8 @@ def check_space(name: str, final: Path, needed_bytes: int) -> None:
     if needed_bytes > free:
         raise OutputError(
             f"{name}: the disk is too small for the output",
-            cause=f"{needed_bytes} bytes needed, {free} free in {final.parent}",
+            cause=f"{format_bytes(needed_bytes)} needed, {format_bytes(free)} free in {final.parent}: "
+            f"{format_bytes(needed_bytes - free)} too little",
             safe="nothing was written",
             next="make room, or give the output a place on another disk",
         )

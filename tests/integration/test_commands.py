@@ -168,7 +168,7 @@ def test_disk_that_cannot_hold_the_output_is_found_out_before_the_run(work: Fold
     # the disk goes with the command that saw it, so what was left on it is listed there
     through = (*small_disk(disk), "sh", "-c", '"$@"; code=$?; ls -A disk >&2; exit $code', "sh", *ARRAYMILL)
     refused = work.run("run", "map", "big.npy", "--expr", "x + 1", "-o", "disk/out.npy", through=through)
-    refused.assert_refused(2, "the disk is too small for the output", " bytes needed", "1048576 free in", "nothing was")
+    refused.assert_refused(2, "the disk is too small for the output", " needed, ", "1.05 MB free in", "nothing was")
     assert refused.err.splitlines()[-1].startswith("  next:")
     fitting = work.run("run", "map", "x.npy", "--expr", "x + 1", "-o", "disk/out.npy", through=through)
     assert (fitting.exit_code, fitting.err.splitlines()[-1]) == (0, "out.npy")
