@@ -89,10 +89,10 @@ class MomentKernel:
             count = math.prod(x.shape[axis] for axis in reduced)
             sums, squares, condition = raw_moments(x, reduced)
             m2 = trusted_m2(count, sums, squares, condition)
-            if m2 is not None and not (self._is_narrow and bool(np.any(squares < count * _LEAST_SQUARE))):
+            if m2 is not None and not self._lost_digits(np, x, float(count), squares, reduced):
                 return np.full(len(m2), float(count)), sums / count, m2
         counts, means, m2s = self._deviations(xp, x, reduced)
-        if self._is_narrow and (not bool(xp.all(xp.isfinite(m2s))) or _lost_digits(xp, x, counts, m2s, reduced)):
+        if self._is_narrow and (not bool(xp.all(xp.isfinite(m2s))) or self._lost_digits(xp, x, counts, m2s, reduced)):
             # a square overflowed float32, or x holds inf or nan: in float64 only the latter stay
             x = cast(xp, x, xp.complex128 if self.compute.kind == "c" else xp.float64)
             counts, means, m2s = self._deviations(xp, x, reduced)
@@ -107,6 +107,17 @@ class MomentKernel:
     @property
     def _is_narrow(self) -> bool:
         return self.compute.itemsize < 8 * (1 + (self.compute.kind == "c"))
+
+    def _lost_digits(self, xp: Namespace, x: Any, counts: Any, squares: Any, axes: tuple[int, ...]) -> bool:
+        """Tell whether squares were too small for float32: deviations of numbers beyond 2^-20 have none, but for 0."""
+        is_small = squares < counts * _LEAST_SQUARE
+        if not self._is_narrow or not axes or not bool(xp.any(is_small)):
+            return False
+        sizes = xp.abs(x)
+        if self.skip_nan:
+            sizes = xp.where(xp.isnan(sizes), xp.zeros_like(sizes), sizes)
+        largest = xp.reshape(xp.max(sizes, axis=axes), (-1,))
+        return bool(xp.any(is_small & (largest > 0) & (largest < 2.0**-20)))
 
     def merge(self, left: Partial, right: Partial) -> Partial:
         """Return the moments of two neighbours."""
@@ -142,17 +153,6 @@ class MomentKernel:
         squares = _squares(xp, d, **scratch_like(xp, d, "squares"))
         m2s = _total(xp, squares, axes) - _squares(xp, drift) / divisor
         return counts, cast(xp, shift, drift.dtype) + drift / divisor, m2s
-
-
-def _lost_digits(xp: Namespace, x: Any, counts: Any, m2s: Any, axes: tuple[int, ...]) -> bool:
-    """Tell whether squares were too small for float32: deviations of numbers beyond 2^-20 have none, but for 0."""
-    is_small = m2s < counts * _LEAST_SQUARE
-    if not axes or not bool(xp.any(is_small)):
-        return False
-    sizes = xp.abs(x)
-    sizes = xp.where(xp.isnan(sizes), xp.zeros_like(sizes), sizes)
-    largest = xp.reshape(xp.max(sizes, axis=axes), (-1,))
-    return bool(xp.any(is_small & (largest > 0) & (largest < 2.0**-20)))
 
 
 def _counts(xp: Namespace, x: Any, axes: tuple[int, ...], missing: Any) -> Any:
