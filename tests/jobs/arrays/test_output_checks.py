@@ -93,7 +93,8 @@ def test_a_folder_without_permission_is_refused(path: Path, monkeypatch: pytest.
 
 
 def test_a_disk_too_small_is_found_before_anything_is_written(path: Path) -> None:
-    with pytest.raises(OutputError, match=r"[\d.]+ [kMGTPE]?B needed, [\d.]+ [kMGTPE]?B free in .*: .*B too little") as caught:
+    said = r"[\d.]+ [kMGTPE]?B needed, [\d.]+ [kMGTPE]?B free in .*: .*B too little"
+    with pytest.raises(OutputError, match=said) as caught:
         create(path, (2**50,))
     assert (caught.value.exit_code, []) == (2, list(path.parent.iterdir()))
 
