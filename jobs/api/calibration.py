@@ -1,4 +1,4 @@
-"""What this machine was measured to do, as jobs use it: looked up for a plan, measured once where workers start.
+"""Measured speeds of this machine: looked up for a plan, and measured once when workers start.
 
 Nothing here may fail a job or change an answer: what cannot be measured, kept or read leaves nominal rates.
 """
@@ -35,7 +35,7 @@ _CPUINFO_BYTES = 4096
 
 
 def this_machine(device: DeviceKind) -> Machine:
-    """Return what a device of this machine is kept under; all its GPUs are taken to be like the first one.
+    """Return the key of a device of this machine in the store; all its GPUs are taken to be like the first one.
 
     >>> this_machine("cpu").device
     'cpu'

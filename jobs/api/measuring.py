@@ -1,4 +1,4 @@
-"""Measures this machine, here or on a worker, and keeps the result; apart, since most jobs never need to load it."""
+"""Measures this machine, in this process or on a worker, and keeps the result; most jobs need not load this module."""
 
 from __future__ import annotations
 

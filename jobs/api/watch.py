@@ -1,4 +1,4 @@
-"""What a caller wants to hear of while a job runs."""
+"""Callbacks by which a running job tells its caller how it gets on."""
 
 from __future__ import annotations
 

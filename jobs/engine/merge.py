@@ -1,4 +1,4 @@
-"""Partials of several blocks to one region of the output: merged in block order, finished on the driver."""
+"""Merges the partials of the blocks of one region, and finishes the region, on the driver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of a block that was run, and what it returned."""
+"""What a block that was run returns: its record, and its partial."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FIRST_ATTEMPT = Attempt()
 
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
-    """What is remembered of a block that was run.
+    """What is recorded of a block that was run.
 
     Parameters
     ----------

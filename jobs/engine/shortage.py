@@ -1,4 +1,4 @@
-"""Tells an allocation that failed from other errors, and gives back what this process keeps for later."""
+"""Tells errors of memory from others, and frees the memory that this process keeps for later blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moves through a machine for a job, beside what is read from files and written to them."""
+"""Bytes that a job moves over the link to a GPU, and the fewest that it must read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a resumed job would do, and why: blocks that are done, stale or missing, and what changed since."""
+"""What resuming a job would do, and why: which blocks are done, stale or missing, and what has changed since."""
 
 from __future__ import annotations
 

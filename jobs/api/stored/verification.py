@@ -79,9 +79,9 @@ class MergedRegions:
         self._checksums[region] = checksum(block, self.target.header)
 
     def differing_blocks(self, stage: Stage) -> set[int]:
-        """Return the blocks of regions that do not hold what was written: their partials are right, and merged again.
+        """Return the blocks of regions that do not hold what was written; the partials of these blocks are good.
 
-        Read whole, however large the output: what blocks are merged into is small beside what they read.
+        All regions are read, however large the output: what blocks are merged into is small beside what they read.
         """
         differing = {region for region, crc in self._checksums.items() if block_checksum(self.target, [region]) != crc}
         if not differing or isinstance(stage, ConstantStage):
