@@ -19,7 +19,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...arrays import output_file
 from ...engine import BlockRecord
 from ...errors import CancelledJobError
 from ...job import Job
@@ -37,7 +36,7 @@ from ..signals import StopSignals, deferred_interrupts
 from ..watch import SILENT, Watch
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
-from .output import is_published, leave_output, make_ready, open_output, output_paths
+from .output import is_published, leave_output, make_ready, open_output, output_paths, packing_reason
 from .preparation import readmit, record_plan, recorded_plan
 from .step_run import StepRun
 from .workplace import open_nothing, open_workplace
@@ -165,7 +164,7 @@ class _Drive:
             started = time.perf_counter()
             self._tell("RUNNING", epoch=epoch)
             run.run_until_whole(session, epoch)
-        self._say_packing()
+        self._say_packing(plan)
         make_ready(journal, output)
         with deferred_interrupts():
             journal.event("verified")
@@ -184,17 +183,17 @@ class _Drive:
         started = time.perf_counter()
         self._tell("RUNNING", epoch=epoch)
         run.all_steps(session)
-        self._say_packing()
+        self._say_packing(plan)
         run.make_ready()
         with deferred_interrupts():
             run.publish()
             self._finish(plan, begun, run.records, started, started - opened)
         run.remove_intermediates()
 
-    def _say_packing(self) -> None:
+    def _say_packing(self, plan: AnyPlan) -> None:
         """Say what takes its time once the last block is done, where something does."""
-        if (output := self.job.spec.output) is not None and output_file(output.path).suffix != ".npy":
-            self._pass("FINISHING", reason=f"{output_file(output.path).name} is packed by one process")
+        if reason := packing_reason(self.job, plan):
+            self._pass("FINISHING", reason=reason)
 
     def _open_session(self, plan: AnyPlan, begun: _Begun, *, is_done: bool) -> Any:
         """Return an open session; where nothing is computed any more, no worker is worth its start."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...arrays import Output, adopt_output, create_output, was_published
+from ...arrays import Output, adopt_output, create_output, output_file, was_published
+from ...durations import format_seconds
 from ...errors import OutputError
 from ...job import Job
 from ...plans.chain_plan import AnyPlan, ChainPlan
 from ...plans.planning import Plan
+from ...rates.packing import packing_s
 from ...store import JobFolder, Journal
 from ..outputs import options_of
 from ..steps import output_specs
 from .verification import OTHER_BYTES, differing_blocks, take_back
 
-__all__ = ["is_published", "leave_output", "make_ready", "open_output", "output_path", "output_paths"]
+__all__ = ["is_published", "leave_output", "make_ready", "open_output", "output_path", "output_paths", "packing_reason"]
+
+_SHORTEST_SAID_S = 1.0
 
 
 def output_path(folder: JobFolder, job: Job) -> str:
@@ -91,3 +95,13 @@ def output_paths(job: Job, plan: AnyPlan) -> tuple[Path | None, dict[str, Path]]
     specs = output_specs(job, plan) if isinstance(plan, ChainPlan) else {}
     others = plan.outputs[1:] if isinstance(plan, ChainPlan) else ()
     return Path(job.spec.output.path), {output: Path(specs[step].path) for output, step in others}
+
+
+def packing_reason(job: Job, plan: AnyPlan) -> str:
+    """Return what a job does when its last block is done, and about how long; nothing where that is no packing."""
+    if (output := job.spec.output) is None or (file := output_file(output.path)).suffix == ".npy":
+        return ""
+    headers = [plan.header_of(name) for name, _ in plan.outputs] if isinstance(plan, ChainPlan) else [plan.output]
+    seconds = sum(packing_s(header, file.suffix, output.compression) for header in headers)
+    about = f", about {format_seconds(seconds)} at nominal rates" if seconds >= _SHORTEST_SAID_S else ""
+    return f"{file.name} is packed by one process{about}"

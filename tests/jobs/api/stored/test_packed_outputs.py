@@ -15,10 +15,14 @@ import arraymill.jobs.arrays.packed.packers as packers
 from arraymill.jobs import run
 from arraymill.jobs.api.stored.attempts import resume_job, run_stored
 from arraymill.jobs.api.stored.loaded import load_result
-from arraymill.jobs.api.stored.output import make_ready
+from arraymill.jobs.api.stored.output import make_ready, packing_reason
 from arraymill.jobs.arrays import load_output, output_file
 from arraymill.jobs.errors import InterruptedJobError, OutputError, SpecError
 from arraymill.jobs.headers import ArrayHeader
+from arraymill.jobs.job import Job
+from arraymill.jobs.limits import Budget
+from arraymill.jobs.operations import OPERATIONS
+from arraymill.jobs.plans.planning import plan_job
 from arraymill.jobs.spec.job_spec import JobSpec
 from arraymill.jobs.store import list_jobs, read_settled, read_state, remove_job
 
@@ -204,3 +208,15 @@ def test_several_outputs_are_of_one_format(tmp_path: Path, x: NDArray[Any]) -> N
     assert len(list(tmp_path.glob("y*.h5"))) == 3
     assert list(tmp_path.glob("*.partial*")) == []
     assert ".h5" in packers.PACKERS
+
+
+def test_packing_that_takes_long_is_said_with_its_time() -> None:
+    operation, params = OPERATIONS["map"], {"expr": "x * 2"}
+    header = ArrayHeader("x.npy", (4_000_000, 9), np.dtype("f4"))
+    plan, said = plan_job(operation, [header], params, budget=Budget(1 << 30)), []
+    for name in ("y.npy", "y.h5::a/b", "y.csv"):
+        spec = JobSpec.model_validate(
+            {"op": "map", "inputs": {"x": "x.npy"}, "params": params, "output": {"path": name}}
+        )
+        said.append(packing_reason(Job(spec, operation, (), params), plan))
+    assert said == ["", "y.h5 is packed by one process", "y.csv is packed by one process, about 24.0 s at nominal rates"]
