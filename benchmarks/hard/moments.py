@@ -1,4 +1,4 @@
-"""Moments about a mean that is 10,000 times the standard deviation."""
+"""Moments about a mean that is 10,000 times the standard deviation, and of deviations whose squares float32 has not."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def _far(quick: bool) -> tuple[NDArray[Any], ...]:
     # each column is correlated with the one before
     x[:, 1:] += x[:, :-1] / 2
     return (x + np.float32(_MEAN),)
+
+
+def _small(quick: bool) -> tuple[NDArray[Any], ...]:
+    (x,) = _far(quick)
+    return ((x - np.float32(_MEAN)) * np.float32(1e-25),)
 
 
 def _mean(x: NDArray[Any]) -> Any:
@@ -212,6 +217,34 @@ MOMENTS = (
             "arraymill": lambda x: run("pca", x).explained_variance,
             "NumPy": _pca_numpy,
             "dask.array": _pca_dask,
+        },
+    ),
+    HardCase(
+        "std over axis 0, mean 0, sigma 1e-25, float32",
+        "the deviation",
+        "8 s, s = 36 * 2^-24",
+        _small,
+        lambda x: np.sqrt(_variance(x)),
+        _of_each,
+        lambda x: 8 * _S,
+        {
+            "arraymill": lambda x: run("std", x, axis=0),
+            "NumPy": lambda x: np.std(x, axis=0),
+            "dask.array": lambda x: chunked(x).std(axis=0).compute(),
+        },
+    ),
+    HardCase(
+        "corrcoef of columns, mean 0, sigma 1e-25, float32",
+        "1",
+        "4 * 4 * (2048 + 40) * 2^-24",
+        _small,
+        _correlation,
+        _largest,
+        lambda x: 4 * _slabs(x),
+        {
+            "arraymill": lambda x: run("corrcoef", x, rowvar=False),
+            "NumPy": lambda x: np.corrcoef(x, rowvar=False),
+            "dask.array": lambda x: da.corrcoef(chunked(x), rowvar=0).compute(),
         },
     ),
 )
