@@ -219,4 +219,8 @@ def test_packing_that_takes_long_is_said_with_its_time() -> None:
             {"op": "map", "inputs": {"x": "x.npy"}, "params": params, "output": {"path": name}}
         )
         said.append(packing_reason(Job(spec, operation, (), params), plan))
-    assert said == ["", "y.h5 is packed by one process", "y.csv is packed by one process, about 24.0 s at nominal rates"]
+    assert said == [
+        "",
+        "y.h5 is packed by one process",
+        "y.csv is packed by one process, about 24.0 s at nominal rates",
+    ]
