@@ -51,7 +51,12 @@ def holds_row(header: ArrayHeader) -> bool:
     >>> holds_row(header)
     True
     """
-    return header.chunks[0] * math.prod(header.shape[1:]) * header.dtype.itemsize <= header.reader_bytes
+    return _chunk_of(header)[0] * math.prod(header.shape[1:]) * header.dtype.itemsize <= header.reader_bytes
+
+
+def _chunk_of(header: ArrayHeader) -> Shape:
+    """Return the shape of a chunk: stores may say more than the array has."""
+    return tuple(max(min(c, n), 1) for c, n in zip(header.chunks, header.shape, strict=True))
 
 
 def aligned_chunks(header: ArrayHeader, largest: int) -> Shape | None:
@@ -70,7 +75,7 @@ def aligned_chunks(header: ArrayHeader, largest: int) -> Shape | None:
     >>> aligned_chunks(header, 5000), aligned_chunks(header, 999)
     ((20, 200), None)
     """
-    shape, stored = header.shape, header.chunks
+    shape, stored = header.shape, _chunk_of(header)
     one = math.prod(stored)
     held = min(largest, header.reader_bytes // header.dtype.itemsize)
     if not shape or one > held:
@@ -112,7 +117,7 @@ def reduced_chunks(header: ArrayHeader, axes: Sequence[int], largest: int, *, mo
             return chunks
         kept = math.prod(n for axis, n in enumerate(chunks) if axis not in axes)
         # pieces are as wide as what is kept: they share as many chunks
-        shared = kept * math.prod(header.chunks[axis] for axis in axes)
+        shared = kept * math.prod(_chunk_of(header)[axis] for axis in axes)
         if kept <= most_kept and shared * header.dtype.itemsize <= header.reader_bytes:
             return chunks
     return None
@@ -120,7 +125,7 @@ def reduced_chunks(header: ArrayHeader, axes: Sequence[int], largest: int, *, mo
 
 def _column(header: ArrayHeader, axes: Sequence[int], largest: int) -> Shape | None:
     """Return blocks one chunk wide along the axes that are kept, and long along the others: a row of it is kept."""
-    chunks = [min(c, n) for c, n in zip(header.chunks, header.shape, strict=True)]
+    chunks = list(_chunk_of(header))
     held = header.reader_bytes // header.dtype.itemsize
     if math.prod(chunks) > min(largest, held):
         return None

@@ -78,6 +78,13 @@ def test_chunks_in_short_rows_change_no_block_of_a_reduction() -> None:
     assert planned("sum", shape, chunks, axis=0).stage.grid == plain.stage.grid
 
 
+def test_chunks_longer_than_the_array_change_no_block_of_a_reduction() -> None:
+    shape, chunks = (10, 10**6), (16, 100)
+    assert holds_row(header(shape, chunks, np.dtype("f8")))
+    plain = plan_job(OPERATIONS["sum"], [ArrayHeader("x", shape, F4)], {"axis": 1}, budget=Budget(16 << 30))
+    assert planned("sum", shape, chunks, axis=1).stage.grid == plain.stage.grid
+
+
 def test_blocks_depend_on_no_number_of_workers() -> None:
     plans = [
         plan_job(OPERATIONS["sum"], [header(*SQUARES)], {"axis": 0}, budget=Budget(16 << 30), n_workers=n)
@@ -95,7 +102,7 @@ def test_blocks_end_where_chunks_do(lengths: list[tuple[int, int]], largest: int
     x = ArrayHeader("x", shape, np.dtype("u1"), reader_bytes=held, chunks=chunks)
     blocks = aligned_chunks(x, largest)
     if blocks is None:
-        assert math.prod(chunks) > min(largest, held)
+        assert math.prod(map(min, chunks, shape)) > min(largest, held)
         return
     assert math.prod(blocks) <= largest
     assert all(block % chunk == 0 or block == n for block, chunk, n in zip(blocks, chunks, shape, strict=True))
