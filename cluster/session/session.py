@@ -14,6 +14,7 @@ from ..config import ClusterConfig, Kind, Precision
 from ..devices import gpus, select_gpus
 from ..errors import ClusterConfigError
 from ..worker.process import Device, WorkerFacts
+from .imports import uninterrupted
 
 __all__ = ["Future", "Session", "open_cluster"]
 
@@ -146,8 +147,9 @@ def _choose_kind(config: ClusterConfig) -> Kind:
 
 
 def _open_local(config: ClusterConfig) -> Session:
-    from ..local import start_local
-    from .dask import DaskSession
+    with uninterrupted():
+        from ..local import start_local
+        from .dask import DaskSession
 
     with _scratch_folder(config) as scratch:
         start = partial(start_local, config, scratch)
@@ -156,8 +158,9 @@ def _open_local(config: ClusterConfig) -> Session:
 
 def _open_cuda(config: ClusterConfig) -> Session:
     uuids = [gpu.uuid for gpu in select_gpus(config.gpus if config.gpus is not None else config.workers)]
-    from ..cuda import start_cuda
-    from .dask import DaskSession
+    with uninterrupted():
+        from ..cuda import start_cuda
+        from .dask import DaskSession
 
     with _scratch_folder(config) as scratch:
         start = partial(start_cuda, config, uuids, scratch)

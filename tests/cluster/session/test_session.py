@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from fake_nvml import FakeGpu, FakeNvml
 
-from arraymill.cluster import session as session_module
 from arraymill.cluster.config import ClusterConfig
 from arraymill.cluster.errors import ClusterConfigError, NoGpuError
 from arraymill.cluster.session import open_cluster
+from arraymill.cluster.session import session as session_module
 
 
 @pytest.fixture
