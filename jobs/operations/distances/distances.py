@@ -116,13 +116,13 @@ def finish_distances(xp: Namespace, values: Any, metric: Metric) -> Any:
 
 
 def to_unit(xp: Namespace, rows: Any) -> Any:
-    """Return rows divided by their lengths, NaN for rows of 0; no square overflows.
+    """Return rows divided by their lengths, NaN for rows of 0; no square overflows. Rows of nothing are of 0.
 
     >>> to_unit(np, np.array([[3e200, 4e200]]))
     array([[0.6, 0.8]])
     """
     if not rows.shape[1]:
-        return rows
+        return xp.full((rows.shape[0], 1), np.nan, dtype=rows.dtype, device=rows.device)
     with np.errstate(all="ignore"):
         scaled = rows / xp.max(xp.abs(rows), axis=1, keepdims=True)
         return scaled / xp.sqrt(_row_sums(xp, scaled * scaled))[:, None]
