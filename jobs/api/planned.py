@@ -13,7 +13,7 @@ from ..plans.chains import plan_operation
 from ..plans.placement import Place, choose_device, choose_place, process_bytes
 from ..rates.workers import Rates
 from .calibration import rates_for
-from .outputs import check_formats
+from .formats import check_formats
 from .resources import budget_of, check_precision, wanted_workers
 
 __all__ = ["plan_of"]

@@ -20,7 +20,7 @@ from ...headers import ArrayHeader
 from ...limits import Budget
 from ...sizes import format_bytes
 from ...spec.job_spec import OutputSpec
-from ..outputs import options_of
+from ..formats import options_of
 
 __all__ = ["ArrayOutput", "ScratchOutput", "as_files", "check_fits", "open_file", "result_of", "scratch_folder"]
 

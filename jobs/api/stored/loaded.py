@@ -13,8 +13,8 @@ from ...headers import ArrayHeader
 from ...output_names import output_beside
 from ...plans.chain_plan import ChainPlan
 from ...store import JobFolder, read_own, read_state
+from ..formats import options_of
 from ..outcome import Outcome, named
-from ..outputs import options_of
 from .creation import read_spec
 
 __all__ = ["StoredOutput", "load_result", "stored_outputs", "with_arrays"]

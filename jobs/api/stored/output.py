@@ -12,7 +12,7 @@ from ...plans.chain_plan import AnyPlan, ChainPlan
 from ...plans.planning import Plan
 from ...rates.packing import packing_s
 from ...store import JobFolder, Journal
-from ..outputs import options_of
+from ..formats import options_of
 from ..steps import output_specs
 from .verification import OTHER_BYTES, differing_blocks, take_back
 

@@ -1,4 +1,4 @@
-"""How the outputs of a job are to be stored, and whether their formats can hold them."""
+"""The formats of the outputs of a job: how each is to be stored, and whether it can hold its array."""
 
 from __future__ import annotations
 
