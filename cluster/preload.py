@@ -12,6 +12,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .openssl import mend_tls
+
 __all__ = ["dask_setup", "die_with_parent", "is_bound_to_parent", "log_environment", "redirect_output"]
 
 _LOG_VARIABLE = "ARRAYMILL_WORKER_LOG"
@@ -25,6 +27,7 @@ _PRIVATE = 0o077
 def dask_setup(worker: object) -> None:
     """Prepare a worker's process; called by Dask once the worker has started."""
     die_with_parent()
+    mend_tls()
     if log := os.environ.get(_LOG_VARIABLE):
         redirect_output(Path(log))
     if not faulthandler.is_enabled():

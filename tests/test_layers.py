@@ -49,6 +49,7 @@ CLUSTER = {
     "cgroups": 1,
     "children": 1,
     "nvml": 1,
+    "openssl": 1,
     "devices": 2,
     "preload": 2,
     "worker": 3,

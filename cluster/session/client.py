@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, Self
 
 from ..config import Precision
 from ..errors import ClusterLostError
+from ..openssl import mend_tls
 from ..worker.deaths import Death
 from ..worker.process import Device, WorkerFacts
 from ..worker.shared import SharedTask, run_shared, run_shared_batch, share_task
@@ -63,6 +64,7 @@ class ClientSession:
     """
 
     def __init__(self, kind: Literal["local", "cuda"], device: Device, precision: Precision, keeper: Keeper) -> None:
+        mend_tls()
         self.kind, self.device, self.precision = kind, device, precision
         self._keeper = keeper
         self._client: Any = None
