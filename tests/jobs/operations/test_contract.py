@@ -79,4 +79,11 @@ def check_rounded(name: str, x: NDArray[Any], params: dict[str, Any], result: ND
     want = ask(name, [computed_in(x, params.get("dtype"))], wide)
     assert not isinstance(want, Exception)
     with np.errstate(all="ignore"):
-        check_within(result, want, reduction_bound(name, x, params, want))
+        bound = reduction_bound(name, x, params, want)
+        if name.endswith("prod"):
+            # NumPy's own product of finite numbers was too large on the way, and of complex ones then is NaN
+            present = np.isfinite(x) | (np.isnan(x) if name == "nanprod" else False)
+            lost = ~np.isfinite(want) & np.all(present, axis=params["axis"], keepdims=params["keepdims"])
+            assert not np.isnan(result[lost]).any()
+            result, want, bound = result[~lost], want[~lost], bound[~lost]
+        check_within(result, want, bound)
