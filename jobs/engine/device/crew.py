@@ -21,10 +21,10 @@ class Crew:
     >>> crew, ways = Crew(), Channel[int]()
     >>> crew.watch(ways)
     >>> crew.start(ways.take, name="waits")
-    >>> crew.start(lambda: 1 // 0, name="fails")
+    >>> crew.start(lambda: {}["x"], name="fails")
     >>> crew.join()
     Traceback (most recent call last):
-    ZeroDivisionError: integer division or modulo by zero
+    KeyError: 'x'
     """
 
     def __init__(self) -> None:
