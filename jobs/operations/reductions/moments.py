@@ -73,8 +73,8 @@ class MomentKernel:
 
     @property
     def piece_elements(self) -> int:
-        """4 MiB: it is read twice, the second time from the cores' cache, and what a call costs is lost in it."""
-        return (4 << 20) // self.compute.itemsize
+        """8 MiB: it is read twice, the second time from the cores' cache, and what calls cost is lost in it."""
+        return (8 << 20) // self.compute.itemsize
 
     @property
     def is_exact(self) -> bool:

@@ -30,7 +30,7 @@ from ...stages.shapes import ConstantStage, Draft, ReduceStage
 from ...stored_chunks import reduced_chunks
 from ..operation import Params, ask_numpy
 from .axes import collapse, normalize_axes, reverse_axes
-from .block_sums import GROUP
+from .block_sums import RUN
 
 __all__ = ["Oracle", "Problem", "block_chunks", "collapse_piece", "draft_reduction"]
 
@@ -161,7 +161,7 @@ def _stage(
     kernel = make_kernel(Problem(dtype, result, shape, axes, count, reverse, limits))
     target_bytes = limits.block_bytes or _target_bytes(header.nbytes, limits.device)
     # sums of everything are made of runs that start at element 0 wherever blocks can be cut between runs
-    steps = {"run": GROUP} if len(axes) == len(shape) else {"multiple": _ROW_MULTIPLE}
+    steps = {"run": RUN} if len(axes) == len(shape) else {"multiple": _ROW_MULTIPLE}
     target = max(target_bytes // dtype.itemsize, 1)
     stored = header.T if reverse else header
     aligned = reduced_chunks(stored, axes, target, most_kept=_PARTIAL_ELEMENTS)

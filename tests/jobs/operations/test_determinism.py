@@ -17,7 +17,7 @@ from arraymill.jobs.engine import BackendKind
 from arraymill.jobs.headers import ArrayHeader
 from arraymill.jobs.limits import Budget
 from arraymill.jobs.operations import OPERATIONS
-from arraymill.jobs.operations.reductions.block_sums import GROUP
+from arraymill.jobs.operations.reductions.block_sums import RUN
 from arraymill.jobs.plans.planning import plan_job
 
 ORDERS = (None, 1, 2, 3)
@@ -96,8 +96,8 @@ def test_integers_do_not_depend_on_the_size_of_blocks(name: str, code: str) -> N
 @pytest.mark.parametrize("name", ["sum", "mean", "nansum"])
 @pytest.mark.parametrize("backend", ["numpy", "torch-cpu"])
 def test_a_sum_of_whole_runs_does_not_depend_on_how_they_are_grouped(name: str, backend: BackendKind) -> None:
-    x = wide_values((64 * GROUP,))
-    sizes = (None, 8 * 4 * GROUP, 8 * 16 * GROUP)
+    x = wide_values((64 * RUN,))
+    sizes = (None, 8 * 4 * RUN, 8 * 16 * RUN)
     answers = {run_arrays(name, [x], block_bytes=size, backend=backend).tobytes() for size in sizes}
     assert len(answers) == 1
 
