@@ -82,8 +82,8 @@ class NpyReader:
             raise cannot_read(self._header.name, error) from error
 
     def expect(self, region: Region) -> None:
-        """Let the disk begin to read a region; for what is in memory that costs 3 us a megabyte."""
-        if self._views is not None:
+        """Let the disk begin to read a region, unless the kernel does; what is in memory costs 3 us a megabyte."""
+        if self._views is not None and self._views.gain_by_asking:
             for start, stop in self._views.pages(region):
                 os.posix_fadvise(self._descriptor, start, stop - start, os.POSIX_FADV_WILLNEED)
 

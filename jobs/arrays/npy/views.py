@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...blocks import Region, region_shape
 from ...headers import ArrayHeader
-from ..maps import MappedFile, is_mappable, map_file
+from ..maps import MappedFile, is_mappable, map_file, reads_far_ahead
 from ..runs import Piece, cut
 from ..source import view_of
 
@@ -41,13 +41,14 @@ class NpyViews:
         ``st_dev`` of the file, whose system decides whether there are views.
     """
 
-    __slots__ = ("_data_offset", "_descriptor", "_has_views", "_header", "_mapped")
+    __slots__ = ("_data_offset", "_descriptor", "_has_views", "_header", "_mapped", "gain_by_asking")
 
     def __init__(self, descriptor: int, header: ArrayHeader, data_offset: int, device: int) -> None:
         self._descriptor, self._header, self._data_offset = descriptor, header, data_offset
         is_aligned = data_offset % header.dtype.alignment == 0
         self._has_views = header.dtype.isnative and is_aligned and header.nbytes >= VIEW_BYTES and is_mappable(device)
         self._mapped: MappedFile | None = None
+        self.gain_by_asking = not reads_far_ahead(device)
 
     def view(self, region: Region, *, is_kept: bool) -> NDArray[Any] | None:
         """Return a read-only view of a region, or None where it is to be read.

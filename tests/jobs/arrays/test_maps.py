@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from arraymill.jobs.arrays import maps
-from arraymill.jobs.arrays.maps import MappedFile, is_mappable, live_maps, map_file
+from arraymill.jobs.arrays.maps import MappedFile, is_mappable, live_maps, map_file, reads_far_ahead
 
 
 @pytest.fixture
@@ -91,3 +91,7 @@ def test_files_of_other_machines_have_no_views(monkeypatch: pytest.MonkeyPatch, 
 def test_without_a_kernel_that_populates_there_are_no_views(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     monkeypatch.setattr(maps, "_can_populate", lambda: False)
     assert not is_mappable(path.stat().st_dev)
+
+
+def test_a_device_that_the_system_does_not_know_is_asked() -> None:
+    assert not reads_far_ahead(os.makedev(0, 4095))

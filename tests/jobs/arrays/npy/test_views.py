@@ -82,9 +82,13 @@ def test_a_file_that_was_truncated_is_an_error_that_says_so(tmp_path: Path, is_k
         compute()
 
 
-def test_expecting_a_region_lets_the_disk_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("reads_ahead", [False, True])
+def test_expecting_a_region_lets_the_disk_begin_unless_the_kernel_does(
+    reads_ahead: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     advised: list[tuple[int, int]] = []
+    monkeypatch.setattr(npy_views, "reads_far_ahead", lambda device: reads_ahead)
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, start, length, advice: advised.append((start, length)))
     with open_source(saved(tmp_path, np.zeros(100_000))).open() as reader:
         reader.expect(((50_000, 100_000),))
-    assert advised == [(400_128, 400_000)]
+    assert advised == ([] if reads_ahead else [(400_128, 400_000)])
