@@ -65,8 +65,8 @@ class SumKernel:
 
     @property
     def piece_elements(self) -> int:
-        """16 MiB of float32, in which the cost of calls is lost; 8 MiB of what is wider, as it may be cast first."""
-        return (16 << 20 if self.compute.itemsize <= 4 else 8 << 20) // self.compute.itemsize
+        """8 MiB of what is added: what calls cost is lost in it, and pieces that are cast first are smaller."""
+        return (8 << 20) // self.compute.itemsize
 
     @property
     def is_exact(self) -> bool:
