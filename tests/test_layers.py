@@ -12,6 +12,7 @@ from source_tree import SourceFile, is_module, source_files
 JOBS = {
     "errors": 0,
     "disk": 0.1,
+    "locks": 0.1,
     "blocks": 1,
     "dtypes": 1,
     "durations": 1,

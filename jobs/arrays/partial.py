@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import disk
+from ..locks import unlock_and_close
 
 __all__ = ["Partial"]
 
@@ -120,5 +121,5 @@ class Partial:
     def close(self) -> None:
         """Unlock and close, and leave the names alone."""
         if self.descriptor >= 0:
-            os.close(self.descriptor)
+            unlock_and_close(self.descriptor)
             self.descriptor = -1

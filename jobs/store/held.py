@@ -9,14 +9,16 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import disk
+from ..locks import unlock_and_close
 from .files import create_file
 
-__all__ = ["Holder", "adopt", "hold", "is_held", "let_go", "read_note", "write_note"]
+__all__ = ["Holder", "adopt", "hold", "is_held", "leave", "let_go", "read_note", "write_note"]
 
 _NOTE_BYTES = 512
 _LOOK_PAUSE_S = 0.001
@@ -61,9 +63,9 @@ def hold(path: Path) -> int | None:
                 adopt(descriptor)
                 return descriptor
         except BaseException:
-            os.close(descriptor)
+            unlock_and_close(descriptor)
             raise
-        os.close(descriptor)
+        unlock_and_close(descriptor)
         if not taken:
             return None
 
@@ -79,11 +81,13 @@ def adopt(descriptor: int) -> None:
 
 
 def let_go(descriptor: int) -> None:
-    """Close a descriptor. The file stays locked while a process has it that the descriptor was passed to."""
-    # After a fork the number may belong to another file of the child.
-    if descriptor in _held:
-        _held.discard(descriptor)
-        os.close(descriptor)
+    """Free a file, and close its descriptor."""
+    _end(descriptor, unlock_and_close)
+
+
+def leave(descriptor: int) -> None:
+    """Close a descriptor that was passed to another process: the file stays locked while that has it."""
+    _end(descriptor, os.close)
 
 
 def is_held(path: Path) -> bool:
@@ -97,10 +101,7 @@ def is_held(path: Path) -> bool:
     except OSError:
         return False
     finally:
-        # not by closing alone: a child that is forked right now would keep it
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
+        unlock_and_close(descriptor)
 
 
 def write_note(descriptor: int, note: str) -> None:
@@ -115,6 +116,13 @@ def read_note(path: Path) -> str:
             return file.read(_NOTE_BYTES).decode(errors="replace").strip()
     except OSError:
         return ""
+
+
+def _end(descriptor: int, close: Callable[[int], None]) -> None:
+    # After a fork the number may belong to another file of the child.
+    if descriptor in _held:
+        _held.discard(descriptor)
+        close(descriptor)
 
 
 def _take(descriptor: int) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from ..errors import JobError, JobRunningError, NoSuchJobError
+from ..locks import unlock_and_close
 from . import held
 from .files import writing
 from .held import Holder
@@ -98,10 +99,16 @@ class JobLock:
     def hand_over(self, pid: int) -> None:
         """Leave the lock to a process that it was passed to: the job is free when that process dies."""
         self.set_holder(pid)
-        self.release()
+        self.leave()
+
+    def leave(self) -> None:
+        """Close this process's hold on the job, which stays another's that it was passed to, if that lives."""
+        descriptor, self.fd = self.fd, -1
+        if descriptor >= 0:
+            held.leave(descriptor)
 
     def release(self) -> None:
-        """Close this process's hold on the job. Does nothing the second time."""
+        """Free the job. Does nothing the second time."""
         descriptor, self.fd = self.fd, -1
         if descriptor >= 0:
             held.let_go(descriptor)
@@ -183,4 +190,4 @@ def cancelling(folder: JobFolder) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        unlock_and_close(descriptor)

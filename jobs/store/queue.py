@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .. import disk
+from ..locks import unlock_and_close
 from . import held
 from .files import create_file, make_folder, writing
 from .home import home_folder
@@ -142,7 +143,7 @@ class DeviceQueue:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(descriptor)
+            unlock_and_close(descriptor)
 
     def _lock_path(self, device: str) -> Path:
         # one file for each name, whatever is in it

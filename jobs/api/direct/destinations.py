@@ -18,6 +18,7 @@ from ...arrays import MemorySource, MemoryTarget, Output, Source, create_output,
 from ...errors import CannotFitError
 from ...headers import ArrayHeader
 from ...limits import Budget
+from ...locks import unlock_and_close
 from ...sizes import format_bytes
 from ...spec.job_spec import OutputSpec
 from ..formats import options_of
@@ -171,7 +172,7 @@ def scratch_folder(n_bytes: int, *, most_in_memory_bytes: int | None = None) -> 
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
+        unlock_and_close(descriptor)
 
 
 def _remove_abandoned(parent: Path) -> None:
@@ -186,7 +187,7 @@ def _remove_abandoned(parent: Path) -> None:
                 if not is_young:
                     shutil.rmtree(folder, ignore_errors=True)
             finally:
-                os.close(descriptor)
+                unlock_and_close(descriptor)
 
 
 def as_files(sources: tuple[Source, ...], folder: Path) -> tuple[Source, ...]:

@@ -59,7 +59,8 @@ def start_driver(folder: JobFolder, lock: JobLock, *options: str) -> int:
             pass_fds=(lock.fd,),
         )
     except BaseException:
-        lock.release()
+        # the process may have been started before a signal came
+        lock.leave()
         raise
     finally:
         os.close(descriptor)

@@ -130,6 +130,17 @@ def test_a_child_keeps_the_lock_that_it_was_passed(folder: JobFolder) -> None:
     assert holder_of(folder) is None
 
 
+def test_a_lock_is_free_though_a_child_that_is_being_started_has_a_copy(folder: JobFolder) -> None:
+    lock = JobLock.acquire(folder)
+    copy = os.dup(lock.fd)
+    try:
+        lock.release()
+        assert not is_locked(folder)
+        JobLock.acquire(folder).release()
+    finally:
+        os.close(copy)
+
+
 def test_a_lock_that_was_passed_is_gone_on_with(folder: JobFolder) -> None:
     passed = JobLock.acquire(folder)
     copy = os.dup(passed.fd)
