@@ -1,8 +1,9 @@
-"""How a case is measured: interleaved rounds A B C A B C, each turn a fresh process, every result checked."""
+"""How a case is measured: rounds of all contenders, each turn a fresh process, every result checked."""
 
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,13 +86,18 @@ def run_case(
     entries = [_enter(contender, track, protocol) for contender in contenders]
     rounds = min(protocol.rounds, case.most_rounds)
     for number in range(rounds):
-        for entry in entries:
+        for entry in _shuffled(entries, number):
             _take_turn(entry, track, protocol, f"round {number + 1} of {rounds}")
     track.output.unlink(missing_ok=True)
     rows = compare([_row(entry, case, ceilings) for entry in entries])
     shapes = tuple((matrix.rows, matrix.columns) for matrix in case.inputs)
     dtype = case.inputs[0].dtype
     return CaseResult(case.name, case.group, case.operation, case.axis, shapes, dtype, dict(case.settings), tuple(rows))
+
+
+def _shuffled(entries: Sequence[_Entry], number: int) -> list[_Entry]:
+    """Return contenders in an order of the round's own: who comes after whom makes a difference, to disks most of all."""
+    return random.Random(number).sample(entries, len(entries))
 
 
 def _enter(contender: Contender, track: _Track, protocol: Protocol) -> _Entry:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import repeat
 from typing import TypeAlias
@@ -24,6 +23,9 @@ READ_BYTES = 1 << 20
 
 N_THREADS = 4
 """At most: beyond it the disk, not BLAKE2b, is what is waited for."""
+
+_LEAST_BYTES = 4 << 20
+"""Threads, and what has to be imported for them, take longer to start than less takes to digest."""
 
 
 def digest_spans(name: str, descriptor: int, spans: Sequence[Span]) -> list[str]:
@@ -57,12 +59,14 @@ def digest_spans(name: str, descriptor: int, spans: Sequence[Span]) -> list[str]
     # What is read here need not push out of memory what others read often. An advice: it is no matter if it is refused.
     with suppress(OSError):
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_NOREUSE)
-    n_threads = max(1, min(N_THREADS, len(os.sched_getaffinity(0)), len(spans)))
+    is_small = sum(length for _, length in spans) < _LEAST_BYTES
+    n_threads = 1 if is_small else max(1, min(N_THREADS, len(os.sched_getaffinity(0)), len(spans)))
     # Each thread takes every n-th part: so the file is read from its beginning to its end, one buffer to a thread.
     shares = [spans[number::n_threads] for number in range(n_threads)]
     if n_threads == 1:
-        # a thread takes longer to start than a small file to read
         return _digest_share(name, descriptor, spans)
+    from concurrent.futures import ThreadPoolExecutor  # it brings logging
+
     with ThreadPoolExecutor(n_threads) as pool:
         digests = list(pool.map(_digest_share, repeat(name), repeat(descriptor), shares))
     return [digests[place % n_threads][place // n_threads] for place in range(len(spans))]

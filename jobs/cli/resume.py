@@ -15,10 +15,8 @@ __all__ = ["cancel", "resume"]
 
 
 def _resume(job: str, accept_changed: bool, detach: bool, as_json: bool) -> None:
-    from ..api.stored.attempts import (  # they bring the clusters, which no --help page needs
-        resume_job,
-        resume_job_in_background,
-    )
+    from ..api.stored.attempts import resume_job  # it brings the clusters, which no --help page needs
+    from ..api.stored.background import resume_job_in_background
     from ..api.stored.creation import read_spec
     from ..store import find_job
     from .actions import show_outcome, watch_job

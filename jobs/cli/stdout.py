@@ -10,7 +10,6 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays.csv.packer import table_text
 from ..errors import SpecError
 from ..plans.chain_plan import AnyPlan, ChainPlan
 from ..sizes import format_bytes
@@ -105,4 +104,6 @@ def lines_of(array: NDArray[Any]) -> str:
     """
     if array.ndim not in (1, 2) or array.dtype.kind == "c" or array.dtype.names is not None:
         return result_text(array) + "\n"
+    from ..arrays.csv.packer import table_text  # for terminals alone
+
     return table_text(array.reshape(len(array), -1) if array.size else array.reshape(0, 1), ",")

@@ -24,7 +24,7 @@ _MEND = "change what NumPy names: a parameter, or the shape or dtype of the inpu
 class Params(BaseModel):
     """Parameters of an operation: NumPy's names; unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @classmethod
     def absolute(cls, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Literal
 
 from ..durations import format_seconds
 from ..sizes import format_bytes
-from .html import html_table
 
 __all__ = ["SHORT_S", "STAGE_WORDS", "Report", "StageTime"]
 
@@ -164,6 +163,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Return what matters most as a table, which notebooks show."""
+        from .html import html_table  # every job makes a report, and few are shown
+
         return html_table(
             {
                 "operation": self.operation,

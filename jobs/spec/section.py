@@ -49,7 +49,8 @@ PathText: TypeAlias = Annotated[str, BeforeValidator(parse_path)]
 class Section(BaseModel):
     """A section of the job file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+    # built when first used: one that is a part of another need not be built by itself
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants", defer_build=True)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:

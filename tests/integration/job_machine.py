@@ -16,7 +16,7 @@ from integration.commands import wait_until
 from integration.slow_disk import SlowDisk
 from integration.stored import INLINE, MAP, N_BLOCKS, N_ROWS, Stored
 
-from arraymill.jobs.api.stored.attempts import resume_job_in_background
+from arraymill.jobs.api.stored.background import resume_job_in_background
 from arraymill.jobs.api.stored.cancelling import cancel_job
 from arraymill.jobs.api.stored.submission import submit_spec
 from arraymill.jobs.errors import JobRunningError

@@ -15,9 +15,8 @@ from .conclusion import conclude
 from .creation import absolute_spec, create_job, read_spec, with_absolute_params
 from .driver import drive
 from .loaded import with_arrays
-from .submission import start_driver
 
-__all__ = ["drive_submitted", "resume_job", "resume_job_in_background", "run_stored"]
+__all__ = ["drive_submitted", "resume_job", "run_stored", "take_over"]
 
 
 def run_stored(spec: JobSpec, *, watch: Watch = SILENT) -> Outcome:
@@ -63,29 +62,21 @@ def resume_job(folder: JobFolder, *, watch: Watch = SILENT, accept_changed: bool
         If a process works on it.
     JobError, ClusterError
     """
-    lock = _take_over(folder)
+    lock = take_over(folder)
     if lock is None:
         return None
     watch.on_create(folder.id)
     return with_arrays(_drive_again(folder, lock, watch, accept_changed=accept_changed), folder)
 
 
-def resume_job_in_background(folder: JobFolder, *, accept_changed: bool = False) -> bool:
-    """Start a process that runs what is left of a job; False if nothing is.
+def take_over(folder: JobFolder) -> JobLock | None:
+    """Take the lock of a job that may be resumed; None if nothing of it is left to do.
 
     Raises
     ------
     JobRunningError
         If a process works on it.
     """
-    lock = _take_over(folder)
-    if lock is None:
-        return False
-    start_driver(folder, lock, *(["--accept-changed"] if accept_changed else []))
-    return True
-
-
-def _take_over(folder: JobFolder) -> JobLock | None:
     lock = JobLock.acquire(folder)
     if read_state(folder).status == "DONE":
         lock.release()

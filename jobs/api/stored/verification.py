@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +53,8 @@ def differing_blocks(stage: Stage, target: Target, records: Mapping[int, Mapping
     if len(chosen) == 1:
         # a thread takes longer to start than a small block to read
         return set(filter(differs, chosen))
+    from concurrent.futures import ThreadPoolExecutor  # it brings logging
+
     with ThreadPoolExecutor(cpu_count(), thread_name_prefix="arraymill-verify") as threads:
         return {block for block, is_different in zip(chosen, threads.map(differs, chosen), strict=True) if is_different}
 

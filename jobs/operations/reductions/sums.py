@@ -29,6 +29,11 @@ from .summand import DtypeName, summand_dtype
 __all__ = ["MEAN", "NANMEAN", "NANSUM", "SUM", "SumKernel", "SumParams"]
 
 
+_PIECE_BYTES = 8 << 20
+_AS_READ_BYTES = 16 << 20
+"""The more, the less do calls cost; a piece that is added as it was read needs no memory for a copy."""
+
+
 class SumParams(Params):
     """Parameters of sum, mean, nansum and nanmean."""
 
@@ -55,6 +60,8 @@ class SumKernel:
         Leave NaN out.
     count_kept : bool
         Divide by the number of elements that were not left out.
+    piece_bytes : int
+        Of a piece as it is added.
     """
 
     compute: np.dtype[Any]
@@ -62,11 +69,12 @@ class SumKernel:
     divisor: int | None = None
     skip_nan: bool = False
     count_kept: bool = False
+    piece_bytes: int = _PIECE_BYTES
 
     @property
     def piece_elements(self) -> int:
-        """8 MiB of what is added: what calls cost is lost in it, and pieces that are cast first are smaller."""
-        return (8 << 20) // self.compute.itemsize
+        """Pieces that are cast first are smaller."""
+        return self.piece_bytes // self.compute.itemsize
 
     @property
     def is_exact(self) -> bool:
@@ -164,6 +172,8 @@ def _build(
     mean: bool,
     skip_nan: bool,
 ) -> Draft:
+    is_plain = not skip_nan and _is_added_as_read(header, params, limits)
+
     def make_kernel(problem: Problem) -> SumKernel:
         may_be_nan = skip_nan and problem.dtype.kind in "fc"
         return SumKernel(
@@ -172,6 +182,7 @@ def _build(
             divisor=problem.count if mean else None,
             skip_nan=may_be_nan,
             count_kept=may_be_nan and mean,
+            piece_bytes=_AS_READ_BYTES if is_plain else _PIECE_BYTES,
         )
 
     return draft_reduction(
@@ -183,7 +194,19 @@ def _build(
         keepdims=params.keepdims,
         oracle=oracle,
         make_kernel=make_kernel,
+        **({"scratch_itemsize": _wide_itemsize(header.dtype)} if is_plain else {}),
     )
+
+
+def _wide_itemsize(dtype: np.dtype[Any]) -> int:
+    """Return what an element takes in float64 (complex128), to which pieces that overflow float32 are cast."""
+    return 2 * dtype.itemsize if dtype.char in "fF" else 0
+
+
+def _is_added_as_read(header: ArrayHeader, params: SumParams, limits: Limits) -> bool:
+    """Tell whether no element is cast before it is added, nor unpacked before it is read."""
+    is_wide = header.dtype.kind in "fc" and header.dtype.itemsize > 2
+    return is_wide and not header.chunks and params.dtype is None and limits.precision != "strict"
 
 
 SUM = _operation("sum", "Sum of the elements over axes", np.sum, mean=False, skip_nan=False)

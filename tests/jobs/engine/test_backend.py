@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from arraymill.jobs.engine.backend import FakeBackend, NumpyBackend, TorchBackend, open_backend
+from arraymill.jobs.engine.backend import NumpyBackend, open_backend
+from arraymill.jobs.engine.torch_backend import FakeBackend, TorchBackend
 
 
 def test_each_kind_has_its_backend() -> None:
