@@ -41,6 +41,19 @@ class Holder:
     pid: int
     host: str
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether there is no such process any more, as far as can be told from here."""
+        if self.host != os.uname().nodename:
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
+
     def __str__(self) -> str:
         return f"pid {self.pid}" if self.host == os.uname().nodename else f"pid {self.pid} on {self.host}"
 

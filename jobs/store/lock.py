@@ -21,6 +21,7 @@ from .home import JobFolder
 __all__ = ["JobLock", "cancelling", "has_open", "holder_of", "is_locked", "lock_holder"]
 
 _N_LOOKS, _PAUSE_S = 5000, 0.001
+_PASSING_S = 2.0
 
 
 @dataclass(slots=True)
@@ -61,17 +62,7 @@ class JobLock:
         """
         if not folder.path.is_dir():
             raise NoSuchJobError(f"no job {folder.id}", cause=f"{folder.path} is gone", next="arraymill list")
-        with writing(folder.lock):
-            descriptor = held.hold(folder.lock)
-        if descriptor is None:
-            holder = lock_holder(folder)
-            raise JobRunningError(
-                f"job {folder.id} is running",
-                cause=f"{holder or 'another process'} works on it",
-                safe="nothing was touched",
-                next=f"arraymill wait {folder.id}, or arraymill cancel {folder.id}",
-            )
-        return cls(folder, descriptor)._mine()
+        return cls(folder, _hold(folder))._mine()
 
     @classmethod
     def adopt(cls, folder: JobFolder, fd: int) -> Self:
@@ -126,6 +117,28 @@ class JobLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def _hold(folder: JobFolder) -> int:
+    """Return the job's lock, open and locked; what a dead holder leaves is waited for.
+
+    A process that was killed while it started another one lives on in the lock's copy of that one, until its exec.
+    """
+    deadline = time.monotonic() + _PASSING_S
+    while True:
+        with writing(folder.lock):
+            descriptor = held.hold(folder.lock)
+        if descriptor is not None:
+            return descriptor
+        holder = lock_holder(folder)
+        if time.monotonic() > deadline or (holder is not None and not holder.is_dead):
+            raise JobRunningError(
+                f"job {folder.id} is running",
+                cause=f"{holder or 'another process'} works on it",
+                safe="nothing was touched",
+                next=f"arraymill wait {folder.id}, or arraymill cancel {folder.id}",
+            )
+        time.sleep(_PAUSE_S)
 
 
 def is_locked(folder: JobFolder) -> bool:

@@ -130,6 +130,19 @@ def test_a_child_keeps_the_lock_that_it_was_passed(folder: JobFolder) -> None:
     assert holder_of(folder) is None
 
 
+def test_what_a_dead_holder_left_with_a_child_is_waited_for(folder: JobFolder) -> None:
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait()
+    lock = JobLock.acquire(folder)
+    copy = os.dup(lock.fd)
+    lock.hand_over(dead.pid)
+    ended = threading.Timer(0.1, os.close, (copy,))
+    ended.start()
+    with JobLock.acquire(folder):
+        assert holder_of(folder) == os.getpid()
+    ended.join()
+
+
 def test_a_lock_is_free_though_a_child_that_is_being_started_has_a_copy(folder: JobFolder) -> None:
     lock = JobLock.acquire(folder)
     copy = os.dup(lock.fd)
