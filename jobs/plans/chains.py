@@ -20,6 +20,7 @@ from ..operations.operation import input_names
 from ..operations.pipeline import PIPELINE
 from ..rates.workers import Rates
 from .chain_plan import AnyPlan, ChainPlan, PlannedStep
+from .fitting import fitted
 from .fusion import fuse
 from .planning import check_count, check_params, plan_job
 
@@ -59,7 +60,8 @@ class _Expansion:
         self, operation: Operation, headers: Sequence[ArrayHeader], inputs: Sequence[str], params: Any, name: str
     ) -> dict[str, str]:
         assert operation.chain is not None
-        chain = operation.chain(headers, check_params(operation, params), self.limits)
+        checked, budget = check_params(operation, params), self.settings["budget"]
+        chain, _ = fitted(operation.chain, headers, checked, self.limits, budget)
         scope = dict(zip(input_names(operation, len(inputs)), inputs, strict=True))
         for step in chain.steps:
             path = f"{name}.{step.name}" if name else step.name

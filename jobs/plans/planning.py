@@ -26,6 +26,7 @@ from ..spec.document import Document
 from ..spec.errors import explain_invalid
 from ..stages.moves import Moves
 from ..stages.shapes import Draft, Stage
+from .fitting import fitted
 
 __all__ = ["Plan", "check_count", "check_params", "plan_job"]
 
@@ -159,10 +160,10 @@ def plan_job(
     """
     check_count(operation, headers)
     checked = check_params(operation, params)
-    limits = limits_of(budget, device=device, precision=precision, block_bytes=block_bytes)
     if operation.build is None:
         raise ValueError(f"{operation.name} has several steps: see plan_chain")
-    draft = operation.build(headers, checked, limits)
+    limits = limits_of(budget, device=device, precision=precision, block_bytes=block_bytes)
+    draft, limits = fitted(operation.build, headers, checked, limits, budget)
     _check_device(draft, budget)
     moves = _moves(draft, headers, device)
     core_s = draft.core_s if device == "cpu" or draft.stage.on_host else 0.0

@@ -19,7 +19,7 @@ from ...blocks import Grid, ceil_div
 from ...dtypes import is_supported, refuse_dtype
 from ...errors import CannotFitError, InputUnsupportedError, SpecError
 from ...headers import ArrayHeader
-from ...limits import DeviceKind, Limits
+from ...limits import DeviceKind, Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.shapes import ConstantStage, Draft, MapStage
 from ..chain import Chain, Step
@@ -161,7 +161,7 @@ def _checked(need: int, size: int, limits: Limits) -> int:
     raise CannotFitError(
         f"a batch of {size} rows does not fit in one task with the model",
         cause=f"they take {format_bytes(need)}; a task may take {format_bytes(limits.task_host_bytes)}",
-        next="use a smaller --batch-size, or raise --memory",
+        next=room_advice(limits, need, "use a smaller --batch-size"),
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...blocks import Grid, Region, Shape
 from ...errors import CannotFitError
 from ...headers import ArrayHeader
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import Namespace
 from ...stages.shapes import Draft, MapStage
@@ -168,7 +168,7 @@ def draft_columns(header: ArrayHeader, limits: Limits, *, search: Search, keepdi
         raise CannotFitError(
             "one column does not fit in one task",
             cause=f"it takes {format_bytes(_column_bytes(header, limits, search))} of work space",
-            next="raise --memory",
+            next=room_advice(limits, _column_bytes(header, limits, search)),
         )
     column_bytes = search.length * header.dtype.itemsize
     target = limits.block_bytes or _BLOCK_BYTES[limits.device]

@@ -14,7 +14,7 @@ from pydantic import Field
 from ...blocks import Grid, Region, Shape, as_slices, ceil_div, region_shape
 from ...errors import CannotFitError
 from ...headers import ArrayHeader
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import Namespace
 from ...stages.shapes import ConstantStage, Draft, MapStage
@@ -181,7 +181,7 @@ def _fit_pieces(
     raise CannotFitError(
         f"cdist: {tile[0]} by {tile[1]} rows of {d} columns do not fit in one task",
         cause=f"they take {format_bytes(need + scratch)}; a task may take {format_bytes(limits.task_host_bytes)}",
-        next="raise --memory",
+        next=room_advice(limits, need + scratch),
     )
 
 

@@ -24,7 +24,7 @@ from pydantic import Field
 from ...blocks import Grid, Region, Shape, as_slices, ceil_div, even_chunk
 from ...errors import CannotFitError, SpecError
 from ...headers import ArrayHeader
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import Namespace
 from ...stages.shapes import ConstantStage, Draft, MapStage
@@ -187,11 +187,11 @@ def _fit(database: ArrayHeader, queries: ArrayHeader, k: int, limits: Limits) ->
     pairs = _BLOCK_NS / (_PAIR_NS[device] + _COLUMN_NS[device] * d)
     panel = min(max(int(pairs / span), _LEAST_PANEL[device]), room // 2 // query_bytes)
     if room <= 0 or panel < 1:
+        need = scratch + 2 * max(row_bytes, query_bytes)
         raise CannotFitError(
             f"knn: rows of {d} columns with {k} neighbours do not fit in one task",
-            cause=f"they take {format_bytes(scratch + row_bytes + query_bytes)}; "
-            f"a task may take {format_bytes(limits.task_host_bytes)}",
-            next="raise --memory",
+            cause=f"they take {format_bytes(need)}; a task may take {format_bytes(limits.task_host_bytes)}",
+            next=room_advice(limits, need),
         )
     panel = even_chunk(m, panel)
     return span, panel, span * row_bytes + panel * query_bytes

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from ...blocks import Grid, Region, Shape, as_slices, whole_region
 from ...errors import CannotFitError, InputError
 from ...headers import ArrayHeader
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import Namespace
 from ...stages.shapes import ConstantStage, Draft, MapStage
 from ..chain import Step
 from ..operation import Operation, Params
-from .row_blocks import FEW_VECTORS, LARGE_SHARE
+from .row_blocks import FEW_VECTORS, large_bytes
 
 __all__ = ["PART", "PartParams", "SolveKernel", "WholeInputs", "draft_solution", "part_steps"]
 
@@ -128,13 +128,13 @@ def draft_solution(
 
 
 def _check_fits(need: int, limits: Limits, what: str, way_out: str) -> None:
-    room = LARGE_SHARE * limits.task_host_bytes
+    room = large_bytes(limits)
     if need > room:
         raise CannotFitError(
             f"{what} does not fit in memory",
             cause=f"it is solved whole and takes {format_bytes(need)}; a task may take {format_bytes(room)}",
             safe="nothing was read or written",
-            next=f"raise --memory, or {way_out}",
+            next=room_advice(limits, need, way_out),
         )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...blocks import Grid, Region, Shape
 from ...errors import CannotFitError
 from ...headers import ArrayHeader
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import Namespace, Partial
 from ...stages.shapes import Draft, MapStage
@@ -67,7 +67,7 @@ def _build_projection(headers: Sequence[ArrayHeader], params: ProjectionParams, 
             f"{k} directions of {n} features do not fit in one task",
             cause=f"they take {format_bytes(3 * directions.nbytes)}; a task may take {format_bytes(room)}",
             safe="nothing was read or written",
-            next="raise --memory, or ask for fewer components",
+            next=room_advice(limits, 3 * directions.nbytes + row_bytes, "ask for fewer components"),
         )
     piece = min(max(_PIECE_BYTES[limits.device] // (8 * n), 1), fitting, m)
     block = min(max((limits.block_bytes or _BLOCK_BYTES[limits.device]) // (8 * n * piece), 1) * piece, m)

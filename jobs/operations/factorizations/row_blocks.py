@@ -28,18 +28,18 @@ import numpy as np
 
 from ...blocks import ceil_div
 from ...errors import CannotFitError
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import Namespace
 from ..reductions.block_sums import cast
 
 __all__ = [
     "FEW_VECTORS",
-    "LARGE_SHARE",
     "SMALL_FLOPS_PER_S",
     "RowBlocks",
     "choose_rows",
     "cuts_per_task",
+    "large_bytes",
     "row_bytes",
     "wide_dtype",
 ]
@@ -49,7 +49,7 @@ _PIECE_BYTES = 32 << 20
 _ASPECT, _LEAST_ASPECT = 8, 2
 """Rows are so many times the columns: the stack is so many times smaller than the array."""
 FEW_VECTORS = "ask for a few singular vectors: arraymill run svd x.npy --k 20"
-LARGE_SHARE = 4
+_LARGE_SHARE = 4
 """What cannot be cut may take so many times the memory of a task: half of the job's, so that two run at once."""
 SMALL_FLOPS_PER_S = 5e9
 """Of one core in factorizations of tall matrices with few columns, as measured: for the prediction alone."""
@@ -78,8 +78,8 @@ def choose_rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits, *, way_out
     wanted = max(_PIECE_BYTES // (wide * n), _ASPECT * n)
     if limits.block_bytes is not None:
         wanted = max(limits.block_bytes // (dtype.itemsize * n), _LEAST_ASPECT * n)
-    rows = min(wanted, _room(limits, 1) // row_bytes(n, dtype), m)
-    room, need = _room(limits, LARGE_SHARE), least * row_bytes(n, dtype)
+    rows = min(wanted, _room(limits, limits.task_host_bytes) // row_bytes(n, dtype), m)
+    room, need = _room(limits, large_bytes(limits)), least * row_bytes(n, dtype)
     if rows < min(wanted, _ASPECT * n):
         # a stack that is not much smaller than the array is a long way to go: more memory is shorter
         rows = min(_ASPECT * n, wanted, room // row_bytes(n, dtype), m)
@@ -88,13 +88,18 @@ def choose_rows(m: int, n: int, dtype: np.dtype[Any], limits: Limits, *, way_out
             f"a QR of {n} columns does not fit in one task",
             cause=f"{least} rows and their factors take {format_bytes(need)}; a task may take {format_bytes(room)}",
             safe="nothing was read or written",
-            next=f"raise --memory, or {way_out}",
+            # the stack of the factors is in float64
+            next=room_advice(limits, least * row_bytes(n, wide_dtype(dtype)), way_out),
         )
     return max(rows, least)
 
 
-def _room(limits: Limits, share: int) -> int:
-    host = share * limits.task_host_bytes
+def large_bytes(limits: Limits) -> int:
+    """Return what a task that works on something whole may take on the host."""
+    return limits.task_host_bytes if limits.is_wide else _LARGE_SHARE * limits.task_host_bytes
+
+
+def _room(limits: Limits, host: int) -> int:
     return host if limits.device == "cpu" else min(host, limits.task_device_bytes)
 
 

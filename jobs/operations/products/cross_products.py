@@ -22,7 +22,7 @@ import numpy as np
 from ...blocks import Grid, ceil_div
 from ...errors import CannotFitError, InputUnsupportedError
 from ...headers import ArrayHeader
-from ...limits import DeviceKind, Limits
+from ...limits import DeviceKind, Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import Namespace, ReduceKernel
 from ...stages.shapes import Draft, ReduceStage
@@ -162,7 +162,7 @@ def draft_cross_products(
         raise CannotFitError(
             f"the sums of {n} x {n} products do not fit in one task",
             cause=f"they take {format_bytes(need)}; a task may take {format_bytes(room)}",
-            next="raise --memory, or multiply tile by tile: arraymill run matmul x.npy x.npy --transpose-a",
+            next=room_advice(limits, need, "multiply tile by tile: arraymill run matmul x.npy x.npy --transpose-a"),
         )
     block = min(max(target // (piece * row_bytes), 1) * piece, m)
     chunks, pieces = ([*header.shape] for _ in range(2))

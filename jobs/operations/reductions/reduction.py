@@ -32,7 +32,10 @@ from ..operation import Params, ask_numpy
 from .axes import collapse, normalize_axes, reverse_axes
 from .block_sums import RUN
 
-__all__ = ["Oracle", "Problem", "block_chunks", "collapse_piece", "draft_reduction"]
+__all__ = ["SCRATCH_ITEMSIZE", "Oracle", "Problem", "block_chunks", "collapse_piece", "draft_reduction"]
+
+SCRATCH_ITEMSIZE = 16
+"""What a kernel may hold of an element beside the piece as it was read: cast to float64, and one temporary of it."""
 
 Oracle = Callable[[Sequence[NDArray[Any]], Any], NDArray[Any]]
 
@@ -46,7 +49,6 @@ _PIECES_PER_BLOCK = 4
 """At least so many pieces in a block whose size the user chose."""
 _PARTIAL_ELEMENTS = 32 << 10
 """The largest partial that returns from a task; wider results are cut into stripes instead."""
-_PARTIAL_ITEMSIZE = 16
 _ROW_MULTIPLE = 128
 _CUDA_PIECE_BYTES = 64 << 20
 
@@ -92,13 +94,12 @@ def draft_reduction(
     oracle: Oracle,
     make_kernel: Callable[[Problem], ReduceKernel],
     flops_per_element: int = 1,
-    scratch_itemsize: int = 16,
+    scratch_itemsize: int = SCRATCH_ITEMSIZE,
     notes: tuple[str, ...] = (),
 ) -> Draft:
     """Return the draft of a reduction of one array.
 
-    `scratch_itemsize` is what a kernel may hold of an element beside the piece as it was read: cast to float64, and
-    one temporary of the same size.
+    `scratch_itemsize` is what a kernel may hold of an element beside the piece as it was read.
 
     Raises
     ------
@@ -117,12 +118,13 @@ def draft_reduction(
         return Draft(ConstantStage(answer), output, flops=0, task_host_bytes=0, read_bytes=0, notes=notes)
     stage = _stage(header, dtype, axes, keepdims, answer.dtype, limits, make_kernel)
     piece_elements = math.prod(stage.pieces)
-    n_kept = math.prod(n for axis, n in enumerate(stage.pieces) if axis not in stage.axes)
+    # as large as a partial of complex128
+    partial_bytes = 16 * math.prod(n for axis, n in enumerate(stage.pieces) if axis not in stage.axes)
     return Draft(
         stage,
         output,
         flops=flops_per_element * header.size,
-        task_host_bytes=piece_elements * (dtype.itemsize + scratch_itemsize) + n_kept * _PARTIAL_ITEMSIZE,
+        task_host_bytes=piece_elements * (dtype.itemsize + scratch_itemsize) + partial_bytes,
         task_device_bytes=piece_elements * (dtype.itemsize + 24) if limits.device == "cuda" else 0,
         read_bytes=header.nbytes,
         notes=notes,

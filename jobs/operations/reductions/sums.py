@@ -23,7 +23,7 @@ from ..operation import Operation, Params
 from .axes import Axes
 from .block_sums import block_sums, cast
 from .exact import expansion, round_expansion
-from .reduction import Oracle, Problem, collapse_piece, draft_reduction
+from .reduction import SCRATCH_ITEMSIZE, Oracle, Problem, collapse_piece, draft_reduction
 from .summand import DtypeName, summand_dtype
 
 __all__ = ["MEAN", "NANMEAN", "NANSUM", "SUM", "SumKernel", "SumParams"]
@@ -194,7 +194,7 @@ def _build(
         keepdims=params.keepdims,
         oracle=oracle,
         make_kernel=make_kernel,
-        **({"scratch_itemsize": _wide_itemsize(header.dtype)} if is_plain else {}),
+        scratch_itemsize=_wide_itemsize(header.dtype) if is_plain else SCRATCH_ITEMSIZE,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...blocks import Grid, Shape, row_major_chunks
 from ...errors import CannotFitError
 from ...headers import ArrayHeader, Order
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import ReduceKernel
 from ...stages.shapes import Draft, ReduceStage
@@ -76,7 +76,7 @@ def draft_tables(
         raise CannotFitError(
             f"{what} do not fit in one task",
             cause=f"they take {format_bytes(tables_bytes)}; a task may take {format_bytes(room)}",
-            next=f"raise --memory, or {way_out}",
+            next=room_advice(limits, tables_bytes + itemsize + scratch_itemsize, way_out),
         )
     least = max(_LEAST_BLOCK_BYTES["cuda" if is_on_cuda else "cpu"], _READ_PER_PARTIAL * 8 * table_elements)
     target = limits.block_bytes or min(max(header.nbytes // _N_TASKS, least), _MOST_BLOCK_BYTES)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ...blocks import Grid, Shape, ceil_div, row_major_chunks
 from ...errors import CannotFitError
 from ...headers import ArrayHeader
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.shapes import Draft, MapStage
 from .lanes import LaneSize, chunk_lanes
@@ -221,12 +221,12 @@ def _cut(scan: Scan, itemsize: int, limits: Limits) -> tuple[int, int, Shape]:
     run_bytes = scan.running.run * itemsize
     allowed = (limits.task_host_bytes - scan.scratch_bytes) // (2 * run_bytes)
     if allowed < 1:
+        need = 2 * run_bytes + scan.scratch_bytes
         raise CannotFitError(
             f"{scan.running.run} elements of a line do not fit in memory",
-            cause=f"they take {format_bytes(2 * run_bytes + scan.scratch_bytes)}, "
-            f"and a task may take {format_bytes(limits.task_host_bytes)}",
+            cause=f"they take {format_bytes(need)}, and a task may take {format_bytes(limits.task_host_bytes)}",
             safe="nothing was read or written",
-            next="raise --memory",
+            next=room_advice(limits, need),
         )
     n_beside = math.prod(scan.beside)
     lines = min(n_beside, allowed, max(_MOST_PIECE_BYTES // run_bytes, 1))

@@ -19,7 +19,7 @@ from ...blocks import Grid, Region, Shape, ceil_div, region_shape, row_major_chu
 from ...dtypes import refuse_dtype
 from ...errors import CannotFitError, SpecError
 from ...headers import ArrayHeader
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 from ...stages.kernels import Namespace
 from ...stages.shapes import ConstantStage, Draft, MapStage
@@ -167,7 +167,7 @@ def _stage(header: ArrayHeader, output: ArrayHeader, kernel: DiffKernel, limits:
             f"diff: {n + 1} neighbours at once do not fit in memory",
             cause=f"they take {format_bytes(in_bytes)}, and a task may take {format_bytes(limits.task_host_bytes)}",
             safe="nothing was read or written",
-            next="raise --memory, or take fewer differences at once (--n)",
+            next=room_advice(limits, ceil_div(5 * in_bytes, 2), "take fewer differences at once (--n)"),
         )
     return replace(stage, temporaries=2 * in_bytes if n > 1 else 0)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from ...blocks import Region, Shape, row_major_chunks
 from ...errors import CannotFitError
-from ...limits import Limits
+from ...limits import Limits, room_advice
 from ...sizes import format_bytes
 
 __all__ = ["LaneSize", "WholeAxis", "chunk_lanes"]
@@ -121,15 +121,15 @@ def _insert(chunks: Shape, axis: int, length: int) -> Shape:
 def _allowed_lanes(size: LaneSize, limits: Limits, what: str) -> int:
     """Return how many lanes a piece may have: one piece may be read while another is worked on."""
     allowed = (limits.task_host_bytes - size.scratch_bytes) // (2 * size.arrays_bytes)
-    needed, given, option = 2 * size.arrays_bytes + size.scratch_bytes, limits.task_host_bytes, "--memory"
+    needed, given = 2 * size.arrays_bytes + size.scratch_bytes, limits.task_host_bytes
     if limits.device == "cuda" and size.device_bytes and limits.task_device_bytes // size.device_bytes < allowed:
         allowed = limits.task_device_bytes // size.device_bytes
-        needed, given, option = size.device_bytes, limits.task_device_bytes, "--device-memory"
+        needed, given = size.device_bytes, limits.task_device_bytes
     if allowed > 0:
         return allowed
     raise CannotFitError(
         f"{what} does not fit in memory: it takes {format_bytes(needed)}",
         cause=f"it is needed whole, and a task may take {format_bytes(given)}",
         safe="nothing was read or written",
-        next=f"raise {option}",
+        next=room_advice(limits, needed),
     )
