@@ -37,7 +37,9 @@ def modules_after(code: str, unwanted: set[str]) -> list[str]:
     return ran.stdout.splitlines()[-1].split()[1:]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["run", "sum", "--help"], ["ops"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["run", "--help"], ["run", "sum", "--help"], ["ops"], ["config"]]
+)
 def test_a_command_that_computes_nothing_is_light(arguments: list[str]) -> None:
     assert heavy_modules_after(_COMMAND.format(argv=["arraymill", *arguments])) == []
 
@@ -52,6 +54,9 @@ def test_a_small_job_imports_neither_a_cluster_nor_what_asks_for_gpus(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ARRAYMILL_HOME", str(tmp_path / "home"))
+    # files of Dask's in which none of our settings stand
+    (tmp_path / "distributed.yaml").write_text("distributed: {worker: {memory: {target: 0.5}}}\n")
+    monkeypatch.setenv("DASK_CONFIG", str(tmp_path))
     np.save(tmp_path / "x.npy", np.ones((50, 40)))
     unwanted = CLUSTERS | {f"arraymill.{module}" for module in UNUSED}
     if Path("/dev/nvidiactl").exists():

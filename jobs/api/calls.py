@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from ..dask_config import put_beneath
 from ..errors import SpecError
 from ..in_memory import input_entry, is_described
 from ..job import open_job
@@ -52,6 +53,7 @@ def run(
     output: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     replace: bool = False,
     cluster: Any = None,
+    name: str | None = None,
     **params: Any,
 ) -> Any:
     """Run one operation and return its result.
@@ -72,9 +74,11 @@ def run(
         Replace an output that exists.
     cluster : Session or str, optional
         An open cluster, which stays open; or ``"inline"``, ``"local"``, ``"cuda"``. By default predicted time decides.
+    name : str, optional
+        How the job is called where it is shown.
     **params
         The operation's parameters under NumPy's names; and the job's settings `device`, `precision`, `memory`,
-        `device_memory`, `workers`, `gpus`.
+        `device_memory`, `workers`, `gpus`. What is left out is as `dask.config` has it under ``arraymill``.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def run(
     >>> run("mean", np.array([[1.0, 2.0], [3.0, 6.0]]), axis=1)
     array([1.5, 4.5])
     """
-    spec = _spec(operation, output, replace, cluster, params)
+    spec = _spec(operation, params, output=output, replace=replace, cluster=cluster, name=name)
     outcome = run_spec(spec, arrays=inputs, cluster=None if isinstance(cluster, str) else cluster)
     return returned(outcome)
 
@@ -103,6 +107,7 @@ def submit(
     output: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     replace: bool = False,
     cluster: str | None = None,
+    name: str | None = None,
     **params: Any,
 ) -> JobHandle:
     """Run one operation on files in a process of its own, which survives this one, and return a handle at once.
@@ -115,7 +120,9 @@ def submit(
     output : path or dict, optional
         As for `run`; a result without one is kept in the job's folder.
     replace, cluster, **params
-        As for `run`.
+        As for `run`. Settings are those of this moment: the job keeps them, when it is resumed, too.
+    name : str, optional
+        How ``arraymill list`` and ``status`` call the job.
 
     Returns
     -------
@@ -134,14 +141,14 @@ def submit(
                 cause="a job in another process reads files",
                 next="numpy.save the array and pass its path, or use run()",
             )
-    spec = _spec(operation, output, replace, cluster, params)
+    spec = _spec(operation, params, output=output, replace=replace, cluster=cluster, name=name)
     entries = {str(position): input_entry(item, str(position)) for position, item in enumerate(inputs)}
     files = {position: entry.model_dump(mode="json") for position, entry in entries.items()}
     tree = spec.model_dump(mode="json", exclude_none=True) | {"inputs": files}
     return JobHandle(submit_spec(check_document(Document(tree, "the arguments"), JobSpec)))
 
 
-def plan(operation: Steps, *inputs: Any, cluster: Any = None, **params: Any) -> AnyPlan:
+def plan(operation: Steps, *inputs: Any, cluster: Any = None, name: str | None = None, **params: Any) -> AnyPlan:
     """Return what `run` would do with the same arguments; nothing is computed.
 
     Examples
@@ -150,7 +157,7 @@ def plan(operation: Steps, *inputs: Any, cluster: Any = None, **params: Any) -> 
     >>> plan("sum", np.ones((1000, 4)), axis=0).output.shape
     (4,)
     """
-    return plan_spec(_spec(operation, None, False, cluster, params), arrays=inputs)
+    return plan_spec(_spec(operation, params, cluster=cluster, name=name), arrays=inputs)
 
 
 def plan_spec(spec: JobSpec, *, arrays: tuple[Any, ...] = ()) -> AnyPlan:
@@ -196,18 +203,26 @@ def run_spec(
     return execute(open_job(spec, arrays), session=cluster, watch=watch)
 
 
-def _spec(operation: Steps, output: Any, replace: bool, cluster: Any, params: dict[str, Any]) -> JobSpec:
+def _spec(
+    operation: Steps,
+    params: dict[str, Any],
+    *,
+    output: Any = None,
+    replace: bool = False,
+    cluster: Any = None,
+    name: str | None = None,
+) -> JobSpec:
     settings: dict[str, dict[str, Any]] = {"compute": {}, "memory": {}, "cluster": {}}
-    for name in [name for name in params if name in _SECTIONS]:
-        settings[_SECTIONS[name]][_FIELDS.get(name, name)] = params.pop(name)
+    for setting in [setting for setting in params if setting in _SECTIONS]:
+        settings[_SECTIONS[setting]][_FIELDS.get(setting, setting)] = params.pop(setting)
     if isinstance(cluster, str):
         settings["cluster"]["kind"] = cluster
     target = None if output is None else dict(output) if isinstance(output, Mapping) else {"path": str(output)}
     if target is not None and (replace or "if_exists" not in target):
         target["if_exists"] = "replace" if replace else "error"
     what = {"op": operation} if isinstance(operation, str) else {"steps": list(map(_step, operation))}
-    tree = {**what, "params": params, "output": target, **settings}
-    return check_document(Document(tree, "the arguments"), JobSpec)
+    tree = {**what, "name": name, "params": params, "output": target, **settings}
+    return check_document(put_beneath(Document(tree, "the arguments")), JobSpec)
 
 
 def _step(step: Any) -> Any:

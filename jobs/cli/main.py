@@ -45,6 +45,7 @@ COMMANDS = {
     "bench": "Compare NumPy, torch and arraymill on this machine's CPU and GPU",
     "validate": "Check job files and profiles",
     "schema": "Print the JSON Schema of the job file",
+    "config": "Show every setting and where it comes from",
 }
 _HIDDEN = ("drive",)
 """Commands that `submit` calls, not people."""

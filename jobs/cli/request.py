@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 from pydantic import ValidationError
 
+from ..dask_config import put_beneath
 from ..errors import SpecError
 from ..operations import OPERATIONS, Operation
 from ..spec.document import Document, Location, merge, spec_error
@@ -18,7 +21,7 @@ from ..spec.load import check_document, ordered_inputs, override
 from ..spec.scalar import parse_scalar
 from ..spec.yaml import parse_yaml, read_text
 
-__all__ = ["PROFILES", "check_job", "job_of", "profile_document"]
+__all__ = ["PROFILES", "all_settings", "check_job", "job_of", "profile_document"]
 
 PROFILES = ("laptop", "one-gpu", "node")
 
@@ -52,16 +55,27 @@ def job_of(document: Document, flags: Mapping[str, Any]) -> JobSpec:
     SpecError
         If the job, the profile or a flag is wrong.
     """
+    return check_job(all_settings(document, flags))
+
+
+def all_settings(document: Document, flags: Mapping[str, Any]) -> Document:
+    """Return a document with what else has a say: `dask.config` under it, a profile and the flags over it.
+
+    Raises
+    ------
+    SpecError
+        If `dask.config` or the profile is wrong, or a flag cannot be read.
+    """
     if flags.get("config"):
         document = merge(document, profile_document(flags["config"]))
     for flag, location in _FIELDS.items():
         if flags.get(flag) is not None:
-            document = _put(document, location, _value_of(flag, flags[flag]), f"--{flag.replace('_', '-')}")
+            document = _put(document, location, _value_of(flag, flags[flag]), _place_of(flag))
     if flags.get("force"):
-        document = _put(document, ("output", "if_exists"), "replace", "--force")
+        document = _put(document, ("output", "if_exists"), "replace", _place_of("force"))
     for setting in flags.get("settings", ()):
         document = override(document, setting)
-    return check_job(document)
+    return put_beneath(document)
 
 
 def check_job(document: Document) -> JobSpec:
@@ -132,6 +146,15 @@ def _put(document: Document, location: tuple[str, ...], value: Any, place: str) 
     for part in reversed(location):
         value = {part: value}
     return merge(document, Document(value, "", {location: place}))
+
+
+def _place_of(flag: str) -> str:
+    """Return how a flag was given: as an option, or by which variable."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.get_parameter_source(flag) is not click.core.ParameterSource.ENVIRONMENT:
+        return f"--{flag.replace('_', '-')}"
+    named = next(param.envvar for param in context.command.params if param.name == flag)
+    return named if isinstance(named, str) and os.environ.get(named) else f"{context.auto_envvar_prefix}_{flag.upper()}"
 
 
 def _value_of(flag: str, text: Any) -> Any:

@@ -1,6 +1,7 @@
 """Brings a job together: its file, a profile of settings, and what was said on the command line.
 
-Later parts win: shipped defaults, then the job file, then a profile named with ``--config``, then flags.
+Later parts win: shipped defaults, then `dask.config` (`arraymill.jobs.dask_config`), then the job file, then a profile
+named with ``--config``, then variables (``ARRAYMILL_PRECISION``) and flags.
 Every value remembers where it was written, so that an error names the line or the flag.
 """
 

@@ -158,6 +158,13 @@ def test_settings_are_not_parameters() -> None:
     assert (made.budget.host_bytes, made.limits.precision, made.n_workers) == (10**9, "strict", 3)
 
 
+def test_a_name_is_the_jobs_and_is_checked() -> None:
+    assert run("sum", X, name="sum-of.x_1") == X.sum()
+    for call in (run, plan):
+        with pytest.raises(SpecError, match="name is 'two words', not letters"):
+            call("sum", X, name="two words")
+
+
 def test_a_plan_computes_nothing(path: Path) -> None:
     made = plan("matmul", path, path, transpose_b=True)
     assert (made.output.shape, made.output.dtype.name) == ((4, 4), "float64")
