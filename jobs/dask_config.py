@@ -9,12 +9,13 @@ is something for it to find.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .dask_files import SECTION, Written, dask_files, dask_folders, leaves, mentions_settings, settings_in
+from .dask_files import SECTION, Written, check_file, dask_files, dask_folders, leaves, mentions_settings, settings_in
 from .errors import SpecError
 from .spec.document import Document, Location, merge, spec_error
 from .spec.job_spec import Settings
@@ -86,13 +87,16 @@ def dask_document() -> Document | None:
 
 def _refuse_misspelt_variables() -> None:
     for name in os.environ:
-        upper = name.upper()
-        if upper.startswith(f"{_PREFIX}_") and not _is_ours(name):
-            section, _, field = upper[len(_PREFIX) :].lstrip("_").partition("_")
+        match = re.fullmatch(f"{_PREFIX}_+([A-Z0-9]+?)(?:_+(.*))?", name.upper())
+        if match is None:
+            continue
+        meant = "__".join(filter(None, (_PREFIX, *match.groups())))
+        is_section = match[1].lower() in Settings.model_fields
+        if name.upper() != meant if is_section else not _is_ours(name):
             raise SpecError(
                 f"{name} names no setting, and has no effect",
                 cause="two underscores stand before a section and before a field",
-                next="__".join(filter(None, (f"call it {_PREFIX}", section, field.lstrip("_")))),
+                next=f"call it {meant}",
             )
 
 
@@ -108,15 +112,17 @@ def _is_anything_there() -> bool:
 
 
 def _import_config() -> Any:
+    from arraymill.cluster.session.imports import uninterrupted  # with it come the clusters, which --help does not need
+
+    if "dask.config" not in sys.modules:
+        # an import that fails, or is cut short, leaves half of Dask behind: this process could not make it again
+        for file in dask_files(dask_folders()):
+            check_file(file)
     try:
-        from dask import config
+        with uninterrupted():
+            from dask import config
     except ValueError as error:
-        what = str(error).partition(", original error message")[0]
-        # YAML's own error, whose text repeats the file
-        cause = error.__context__
-        mark = getattr(cause, "problem_mark", None)
-        problem = f"{what}, line {mark.line + 1}: {getattr(cause, 'problem', '')}" if mark else what
-        raise spec_error("dask.config", [problem], next_step="correct that file: Dask needs it to start") from None
+        raise SpecError("Dask cannot read its configuration", cause=str(error)) from error
     return config
 
 

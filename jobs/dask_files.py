@@ -15,11 +15,20 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .errors import SpecError
-from .spec.document import Location
+from .spec.document import Location, spec_error
 from .spec.job_spec import Settings
 from .spec.yaml import read_text
 
-__all__ = ["SECTION", "dask_files", "dask_folders", "leaves", "mentions_settings", "settings_in", "user_file"]
+__all__ = [
+    "SECTION",
+    "check_file",
+    "dask_files",
+    "dask_folders",
+    "leaves",
+    "mentions_settings",
+    "settings_in",
+    "user_file",
+]
 
 SECTION = "arraymill"
 """The part of Dask's settings that is ours."""
@@ -39,7 +48,7 @@ def dask_folders() -> list[str]:
     ``_get_paths`` in ``dask/config.py``.
     """
     own = [str(Path(prefix) / "etc" / "dask") for prefix in (sys.prefix, *site.PREFIXES)]
-    folders = [os.environ.get("DASK_ROOT_CONFIG", "/etc/dask"), *own, str(Path("~/.config/dask").expanduser())]
+    folders = [os.environ.get("DASK_ROOT_CONFIG", "/etc/dask"), *own, str(_user_folder())]
     if "DASK_CONFIG" in os.environ:
         folders.append(os.environ["DASK_CONFIG"])
     return [*reversed(dict.fromkeys(reversed(folders)))]
@@ -64,8 +73,13 @@ def user_file() -> Path:
     >>> user_file().suffix
     '.yaml'
     """
-    place = Path(os.environ.get("DASK_CONFIG") or "~/.config/dask").expanduser()
+    place = Path(os.environ["DASK_CONFIG"]) if os.environ.get("DASK_CONFIG") else _user_folder()
     return place if place.is_file() else place / f"{SECTION}.yaml"
+
+
+def _user_folder() -> Path:
+    # pathlib raises where a container's user has no home; Dask takes ~ as it stands
+    return Path(os.path.expanduser("~")) / ".config" / "dask"  # noqa: PTH111
 
 
 def mentions_settings(file: Path) -> bool:
@@ -82,6 +96,29 @@ def mentions_settings(file: Path) -> bool:
     with suppress(OSError):
         return file.is_file() and SECTION.encode() in file.read_bytes()
     return False
+
+
+def check_file(file: Path) -> None:
+    """Check that Dask can take a file for settings; one that cannot be opened it passes over.
+
+    Raises
+    ------
+    SpecError
+    """
+    import yaml
+
+    next_step = "correct that file: Dask, which reads the settings of all programs, starts nowhere without it"
+    try:
+        tree = yaml.safe_load(file.read_text())
+    except OSError:
+        return
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise spec_error(str(file), [f"{where}not YAML: {error.problem}"], next_step=next_step) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise spec_error(str(file), [f"not YAML: {str(error).splitlines()[0]}"], next_step=next_step) from None
+    if tree is not None and not isinstance(tree, dict):
+        raise spec_error(str(file), ["it holds no mapping"], next_step=next_step)
 
 
 def settings_in(file: Path) -> Written:

@@ -97,6 +97,8 @@ def test_a_section_is_a_mapping(layer: DaskLayer, value: Any) -> None:
     [
         ("DASK_ARRAYMILL_COMPUTE_PRECISION", "DASK_ARRAYMILL__COMPUTE__PRECISION"),
         ("DASK_ARRAYMILL_FAULT__TIMEOUT_S", "DASK_ARRAYMILL__FAULT__TIMEOUT_S"),
+        ("DASK_ARRAYMILL__FAULT_MAX_WORKER_DEATHS", "DASK_ARRAYMILL__FAULT__MAX_WORKER_DEATHS"),
+        ("DASK_ARRAYMILL_X", "DASK_ARRAYMILL__X"),
     ],
 )
 def test_a_variable_with_too_few_underscores_is_corrected(layer: DaskLayer, wrong: str, right: str) -> None:
@@ -188,10 +190,10 @@ print(json.dumps([said, "dask" in sys.modules]))
 """
 
 
-def in_a_new_process(folder: Path, **variables: str) -> Any:
+def in_a_new_process(folder: Path, *, probe: str = _PROBE, **variables: str) -> Any:
     env = {name: value for name, value in os.environ.items() if not name.startswith("DASK_")}
     env |= {"HOME": str(folder.parent), "DASK_CONFIG": str(folder), "DASK_ROOT_CONFIG": str(folder / "none")}
-    command = [sys.executable, "-c", _PROBE]
+    command = [sys.executable, "-c", probe]
     ran = subprocess.run(command, env=env | variables, capture_output=True, text=True, timeout=120, check=True)
     return json.loads(ran.stdout)
 
@@ -224,8 +226,9 @@ def test_settings_that_a_process_of_dask_handed_down_are_found(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("arraymill:\n  compute: {precision: fast\n", "line 3: expected ',' or '}'"),
-        ("[arraymill]\n", "must have a dict"),
+        ("arraymill:\n  compute: {precision: fast\n", "line 3: not YAML: expected ',' or '}'"),
+        ("arraymill: \x01\n", "not YAML: unacceptable character #x0001"),
+        ("[arraymill]\n", "it holds no mapping"),
         ("compute: {precision: fast}\n", "has no section arraymill"),
     ],
 )
@@ -235,3 +238,34 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str, reason: 
     assert said.startswith("2 ")
     assert reason in said
     assert str(tmp_path / "arraymill.yaml") in said
+
+
+_REPAIRED = """
+import json, os, signal, sys
+from pathlib import Path
+from arraymill.jobs.dask_config import dask_document
+from arraymill.jobs.errors import SpecError
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "dask.base":
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+file, tried = Path(os.environ["DASK_CONFIG"]) / "arraymill.yaml", []
+sys.meta_path.insert(0, Interrupt())
+for _ in range(3):
+    try:
+        tried.append(dask_document().tree)
+    except SpecError:
+        tried.append("wrong")
+        file.write_text("arraymill: {fault: {retries: 1}}")
+    except KeyboardInterrupt:
+        tried.append("interrupted")
+print(json.dumps(tried))
+"""
+
+
+def test_a_notebook_goes_on_after_a_wrong_file_and_ctrl_c(tmp_path: Path) -> None:
+    (tmp_path / "arraymill.yaml").write_text("arraymill: [")
+    assert in_a_new_process(tmp_path, probe=_REPAIRED) == ["wrong", "interrupted", {"fault": {"retries": 1}}]

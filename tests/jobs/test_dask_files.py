@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from arraymill.jobs.dask_files import (
+    check_file,
     dask_files,
     dask_folders,
     leaves,
@@ -99,6 +100,36 @@ def test_what_is_worth_asking_dask_for(tmp_path: Path, name: str, text: str, may
     assert mentions_settings(file) is may
 
 
+def test_a_file_that_dask_takes_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    check_file(file)
+    for text in ("", "# nothing\n", "x: &x {yes: no}\ny: *x\n"):
+        file.write_text(text)
+        check_file(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"x:\n- [\n", "line 3: not YAML: "),
+        (b"x: \xff\n", "not YAML: 'utf-8' codec can't decode"),
+        (b"x: \x07\n", "not YAML: unacceptable character"),
+        (b"- x\n", "it holds no mapping"),
+    ],
+)
+def test_a_file_that_dask_refuses_is_named_before_dask_is_asked(tmp_path: Path, text: bytes, said: str) -> None:
+    from dask.config import collect_yaml
+
+    file = tmp_path / "x.yaml"
+    file.write_bytes(text)
+    with pytest.raises(SpecError) as caught:
+        check_file(file)
+    assert str(file) in caught.value.what
+    assert said in caught.value.cause
+    with pytest.raises(ValueError, match="malformed"):
+        list(collect_yaml([str(file)]))
+
+
 def test_what_dask_would_pass_over_is_said_of_our_own_file_alone(tmp_path: Path) -> None:
     for name in ("arraymill.yaml", "other.yaml"):
         (tmp_path / name).mkdir()
@@ -115,6 +146,14 @@ def test_settings_outside_of_the_section_are_no_settings(tmp_path: Path) -> None
     assert "compute, memory" in caught.value.cause
     file.write_text("distributed: {}\n")
     assert settings_in(file) == {}
+
+
+def test_a_user_without_a_home_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("DASK_CONFIG", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert dask_folders()[-1] == "~/.config/dask"
+    assert str(user_file()) == "~/.config/dask/arraymill.yaml"
 
 
 def test_the_file_of_a_user_is_where_dask_looks_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
