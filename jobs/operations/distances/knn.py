@@ -179,7 +179,7 @@ def _fit(database: ArrayHeader, queries: ArrayHeader, k: int, limits: Limits) ->
         room = min(room, limits.task_device_bytes - scratch)
     row_bytes = max(d * database.dtype.itemsize, 1)
     # many queries keep all workers busy by themselves, and every span makes candidates of its own
-    is_many = m >= _MANY_PANELS * _LEAST_PANEL[device]
+    is_many = m >= _MANY_PANELS * _LEAST_PANEL[device] and not limits.is_wide
     most = room // 2 if is_many else max(_SPAN_BYTES[device], ceil_div(database.nbytes, _MOST_SPANS))
     span = even_chunk(n, max(min((limits.block_bytes or most) // row_bytes, room // 2 // row_bytes), 1))
     # as they are read, in float64, and their candidates, which are merged with new ones
