@@ -106,7 +106,7 @@ def _settings(checked: Settings, document: Document) -> Iterator[_Setting]:
     defaults = Settings()
     for section in Settings.model_fields:
         values, shipped = getattr(checked, section), getattr(defaults, section)
-        if not isinstance(values, Section):
+        if not isinstance(shipped, Section):
             continue
         for field in type(values).model_fields:
             written = document.tree.get(section) or {}
