@@ -41,7 +41,7 @@ def test_every_source_file_is_in_it(wheel: zipfile.ZipFile) -> None:
         "arraymill/" + path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.suffix in {".py", ".yaml"} or path.name == "py.typed"
+        if path.suffix in {".py", ".yaml", ".html"} or path.name == "py.typed"
     }
     assert {name for name in wheel.namelist() if name.startswith("arraymill/")} == expected
 

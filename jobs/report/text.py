@@ -10,7 +10,7 @@ from ..durations import format_seconds
 from ..sizes import format_bytes
 from .report import STAGE_WORDS, Report, StageTime
 
-__all__ = ["report_text", "to_json"]
+__all__ = ["report_facts", "report_text", "stage_rows", "to_json"]
 
 _BAR_WIDTH = 24
 _LEAST_SHARE = 0.005
@@ -19,7 +19,7 @@ _LEAST_SHARE = 0.005
 
 def report_text(report: Report) -> str:
     """Return a report as a table for people; names in it are as they were given, control characters too."""
-    rows = [*_facts(report)]
+    rows = [*report_facts(report)]
     width = max(len(label) for label, _ in rows)
     lines = [f"  {label:<{width}}  {text}" for label, text in rows]
     stages = _stage_table(report)
@@ -37,7 +37,8 @@ def to_json(report: Report) -> dict[str, Any]:
     return {"schema": 1} | document | rates | {"advice": list(report.advice)}
 
 
-def _facts(report: Report) -> Iterator[tuple[str, str]]:
+def report_facts(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield labels and what is said of a job under them."""
     yield "operation", f"{report.operation}, {_place(report)}"
     yield "blocks", _blocks(report)
     yield "time", _time(report)
@@ -107,17 +108,20 @@ def _percent(share: float) -> str:
 
 
 def _stage_table(report: Report) -> list[str]:
-    shown = [stage for stage in report.stages if stage.share >= _LEAST_SHARE]
-    if not shown or report.is_tiny:
-        return []
-    head = ("stage", "busy", "share", "", "amount", "per worker", f"{report.ceilings} ceiling")
-    rows = [head, *map(_stage_row, shown)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    rows = [] if report.is_tiny else stage_rows(report)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         f"  {name:<{widths[0]}}  {busy:>{widths[1]}}  {share:>{widths[2]}}  {bar:<{widths[3]}}"
         f"  {amount:>{widths[4]}}  {rate:>{widths[5]}}  {ceiling:>{widths[6]}}".rstrip()
         for name, busy, share, bar, amount, rate, ceiling in rows
     ]
+
+
+def stage_rows(report: Report) -> list[tuple[str, str, str, str, str, str, str]]:
+    """Return the stages as a table, headings first; [] where no stage took any time worth a row."""
+    shown = [stage for stage in report.stages if stage.share >= _LEAST_SHARE]
+    head = ("stage", "busy", "share", "", "amount", "per worker", f"{report.ceilings} ceiling")
+    return [head, *map(_stage_row, shown)] if shown else []
 
 
 def _stage_row(stage: StageTime) -> tuple[str, str, str, str, str, str, str]:

@@ -142,6 +142,11 @@ class JobFolder:
         return self.path / "report.json"
 
     @property
+    def page(self) -> Path:
+        """The receipt to look at, once somebody asked for it."""
+        return self.path / "report.html"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that works on the job."""
         return self.path / "lock"

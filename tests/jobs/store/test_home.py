@@ -68,7 +68,7 @@ def test_all_paths_of_a_job_lie_in_its_folder() -> None:
     folder = JobFolder(Path("/home/jobs/abcdefgh"))
     names = [name for name, kind in vars(JobFolder).items() if isinstance(kind, property) and name != "id"]
     paths = [getattr(folder, name) for name in names]
-    assert len(set(paths)) == len(paths) == 13
+    assert len(set(paths)) == len(paths) == 14
     assert {path.parent for path in paths} == {folder.path}
 
 
