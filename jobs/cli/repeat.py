@@ -13,6 +13,7 @@ from ..errors import JobError
 from ..operations import OPERATIONS
 from ..spec.job_spec import JobSpec, Settings
 from ..spec.load import load_spec, ordered_inputs
+from ..spec.scalar import parse_scalar
 
 __all__ = ["repeat_command"]
 
@@ -27,7 +28,8 @@ _FLAGS = {
 }
 """Fields with an option of their own."""
 _PLAIN = re.compile(r"[A-Za-z0-9_.+-]+")
-_SECTIONS = ("compute", "memory", "cluster", "fault")
+_OTHERWISE = {"version", "name", "op", "steps", "inputs", "params", "output"}
+"""Parts of a job that are said in words of their own; all others are sections of settings."""
 
 
 def repeat_command(text: bytes, path: Path) -> str:
@@ -88,9 +90,7 @@ def _parameter(name: str, value: Any) -> Iterator[str]:
     elif isinstance(value, dict) or (isinstance(value, list | tuple) and not _is_plain(value)) or value == "":
         yield from _set(f"params.{name}", value)
     else:
-        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        # what begins with a dash looks like an option
-        yield from (f"--{flag}={text}",) if text.startswith("-") else (f"--{flag}", text)
+        yield from (f"--{flag}", ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 
 def _is_plain(values: Sequence[Any]) -> bool:
@@ -99,14 +99,21 @@ def _is_plain(values: Sequence[Any]) -> bool:
 
 
 def _settings(spec: JobSpec) -> Iterator[str]:
-    given = spec.model_dump(mode="json", include=set(_SECTIONS))
-    usual = Settings().model_dump(mode="json", include=set(_SECTIONS))
-    for section in _SECTIONS:
-        for field, value in given[section].items():
+    usual = Settings().model_dump(mode="json")
+    for section, fields in spec.model_dump(mode="json", exclude=_OTHERWISE).items():
+        for field, value in (fields or {}).items():
             key = f"{section}.{field}"
-            if value != usual[section][field]:
+            if value != usual.get(section, {}).get(field):
                 yield from (_FLAGS[key], str(value)) if key in _FLAGS else _set(key, value)
 
 
 def _set(key: str, value: Any) -> tuple[str, str]:
-    return "--set", f"{key}={json.dumps(value)}"
+    return "--set", f"{key}={value if _is_word(value) else json.dumps(value)}"
+
+
+def _is_word(value: Any) -> bool:
+    """Return whether a value is text that is taken as it stands."""
+    try:
+        return isinstance(value, str) and bool(_PLAIN.fullmatch(value)) and parse_scalar(value) == value
+    except ValueError:
+        return False

@@ -63,7 +63,9 @@ def write_page_to(path: Path, page: str) -> Path:
     """
     if (cause := _reason_against(path)) is not None:
         raise _refused(path, cause, "name another FILE, or - for stdout")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # a link stays one
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         try:
             descriptor = disk.create(temporary, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
@@ -71,7 +73,7 @@ def write_page_to(path: Path, page: str) -> Path:
                 disk.write(descriptor, page.encode())
             finally:
                 os.close(descriptor)
-            disk.rename(temporary, path)
+            disk.rename(temporary, target)
         except BaseException:
             with suppress(OSError):
                 disk.unlink(temporary)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from ..engine import BlockRecord
@@ -66,7 +66,7 @@ class WorkAxis:
     @property
     def begins_s(self) -> tuple[float, ...]:
         """Where each attempt begins on the axis."""
-        return tuple(sum(before.seconds for before in self.stretches[:place]) for place in range(len(self.stretches)))
+        return tuple(accumulate((stretch.seconds for stretch in self.stretches[:-1]), initial=0.0))
 
     def at(self, unix_s: float) -> float:
         """Return where a moment lies, in seconds of work; a moment between two attempts is the end of the first."""
@@ -122,10 +122,10 @@ def _with_start(begins: list[float], started_s: float) -> list[float]:
 
 def _stretches(moments: Sequence[tuple[float, float]], later_begins: Sequence[float]) -> Iterator[Stretch]:
     """Yield the attempts, given when each but the first began."""
-    edges = [float("-inf"), *later_begins, float("inf")]
+    starts = [start for start, _ in moments]
     number = 0
-    for begin, until in pairwise(edges):
-        within = [(start, end) for start, end in moments if begin <= start < until]
+    for begin, until in pairwise([float("-inf"), *sorted(later_begins), float("inf")]):
+        within = moments[bisect_left(starts, begin) : bisect_left(starts, until)]
         if within:
             number += 1
             # what a worker finished after the next attempt had begun belongs to that one

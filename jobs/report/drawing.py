@@ -81,9 +81,11 @@ def steps_path(xs: Sequence[float], lower: Iterable[float], upper: Iterable[floa
 
 def _stairs(steps: Iterable[tuple[float, float]]) -> str:
     """Return steps from where one is: up or down to each height, and on to its end."""
-    path, last, x = "", None, 0.0
+    path, end, height = "", "", ""
     for x, y in steps:
-        if last is None or y != last[1]:
-            path += ("" if last is None else f"H{last[0]:.1f}") + f"V{y:.1f}"
-        last = x, y
-    return f"{path}H{x:.1f}" if path else ""
+        # what looks as high as the step before is one with it
+        if f"{y:.1f}" != height:
+            height = f"{y:.1f}"
+            path += f"{end}V{height}"
+        end = f"H{x:.1f}"
+    return path + end

@@ -129,7 +129,7 @@ def _shown_stages(report: Report) -> tuple[tuple[str, str], ...]:
 
 def _cards(report: Report) -> Iterator[tuple[str, str]]:
     """Yield what matters most: labels and values."""
-    yield "time", format_seconds(report.wall_s)
+    yield "time in blocks" if report.n_attempts > 1 else "time", format_seconds(report.wall_s)
     yield "blocks", f"{report.n_done} of {report.n_blocks}"
     if report.eta is not None and not report.is_tiny:
         yield "efficiency", f"{100 * report.eta:.2g} %" if report.eta < 0.1 else f"{100 * report.eta:.0f} %"

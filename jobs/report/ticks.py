@@ -37,6 +37,8 @@ def rate_ticks(most: float) -> list[tuple[float, str]]:
     """
     if most <= 0:
         return []
+    # sums of rates are rounded
+    most *= 1 - 1e-9
     powers = (10.0**power for power in range(-3, 20))
     step = next(digit * power for power in powers for digit in (1, 2, 5) if most / (digit * power) <= _MOST_RATES)
     n_steps = next(n for n in range(1, _MOST_RATES + 1) if n * step >= most)

@@ -36,6 +36,7 @@ _MOST_CELLS = 24_000
 _MOST_BINS, _LEAST_BINS = 450, 40
 _LEAST_HEIGHT = 0.05
 """What is lower cannot be seen."""
+_LABEL_WIDTH = 70.0
 _TOP, _BOTTOM, _GAP = 18.0, 22.0, 3.0
 _HEIGHTS = ((4, 30.0), (8, 22.0), (24, 14.0), (MOST_LANES, 8.0))
 """Up to so many lanes, each is so high."""
@@ -121,14 +122,20 @@ def timeline_of(records: Sequence[BlockRecord], events: Iterable[Mapping[str, An
         lanes=rows,
         marks=tuple(_marks(events, axis)),
         ticks=tuple(Tick(f"{_x(at, axis):.1f}", label) for at, label in time_ticks(axis.total_s)),
-        begins=tuple(
-            Tick(f"{_x(begin, axis):.1f}", f"attempt {stretch.number}")
-            for stretch, begin in zip(axis.stretches[1:], axis.begins_s[1:], strict=True)
-        ),
+        begins=tuple(_begins(axis)),
         kinds=kinds,
         is_binned=is_binned,
         n_hidden=len(lanes) - len(shown),
     )
+
+
+def _begins(axis: WorkAxis) -> Iterator[Tick]:
+    """Yield where attempts after the first begin; of many only those labels that have room."""
+    free = 0.0
+    for stretch, begin in zip(axis.stretches[1:], axis.begins_s[1:], strict=True):
+        x = _x(begin, axis)
+        yield Tick(f"{x:.1f}", f"attempt {stretch.number}" if x >= free else "")
+        free = x + _LABEL_WIDTH if x >= free else free
 
 
 def _label(number: int, lane: Lane) -> str:

@@ -68,6 +68,7 @@ def test_settings_are_said_where_they_are_not_the_usual_ones(job_of):
     options += " --set 'output.chunks=[2, 3]'"
     spec = job_of(*shlex.split(f"run mean x.npy --axis 0 -o 'my means.zarr' {options}"))
     command = repeat_command(kept(spec), SPEC)
+    assert "--set compute.block=1MB" in command
     assert "'" + str(Path.cwd() / "my means.zarr") + "'" in command
     assert meaning(again(spec, job_of)) == meaning(absolute_spec(spec))
 
@@ -91,6 +92,13 @@ def test_the_usual_settings_are_not_said(job_of):
 )
 def test_what_a_command_line_cannot_say_is_started_by_its_file(job):
     assert repeat_command(job.encode(), SPEC) == f"arraymill run {SPEC}"
+
+
+@pytest.mark.parametrize("text", ["no", "1e-3", "null", "[1]", "a: b", "1MB"])
+def test_text_that_yaml_takes_for_something_else_stays_text(text, job_of):
+    spec = load_spec(format_yaml({"op": "convert", "inputs": {"x": "/x.npy"}, "output": "/y.csv"}), "a job")
+    spec = spec.model_copy(update={"output": spec.output.model_copy(update={"columns": (text,)})})
+    assert again(spec, job_of).output.columns == (text,)
 
 
 def test_a_hostile_name_is_one_word():

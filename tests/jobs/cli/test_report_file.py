@@ -41,6 +41,13 @@ def test_a_page_replaces_a_page(tmp_path, page):
     assert [path.name for path in tmp_path.glob("*.html*")] == ["r.html"]
 
 
+def test_a_link_to_a_page_stays_a_link(tmp_path, page):
+    (tmp_path / "link.html").symlink_to("r.html")
+    write_page_to(tmp_path / "link.html", page)
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "r.html").read_text() == page
+
+
 def test_a_page_replaces_nothing_else(tmp_path, page):
     (tmp_path / "x.npy").write_bytes(b"numbers")
     with pytest.raises(OutputError, match=r"x\.npy is there and is no report: it would be lost"):

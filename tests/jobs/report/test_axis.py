@@ -25,7 +25,7 @@ def test_one_attempt_is_as_long_as_the_job():
 
 def test_the_days_between_two_attempts_are_left_out():
     later = START_S + DAY_S
-    events = [epoch(1, START_S), {"kind": "stale", "at_s": later, "block": 0}, epoch(2, later + 0.5)]
+    events = [epoch(1, START_S), {"kind": "stale", "at_s": later - 0.2, "block": 0}, epoch(2, later + 0.5)]
     state = JobState("DONE", started_s=later, ended_s=later + 5.0)
     axis = work_axis([record(0, START_S + 1.0), record(1, later + 2.0)], events, state)
     assert [(s.number, round(s.seconds, 3)) for s in axis.stretches] == [(1, 2.0), (2, 5.0)]

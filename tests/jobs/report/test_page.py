@@ -91,6 +91,11 @@ def test_memory_is_shown_beside_its_budget():
     ]
 
 
+def test_the_memory_of_a_gpu_has_bars_of_its_own():
+    rows = read_page(page_of(done_job(plan=plan_document(task_device_bytes=10**9)))).by_id("memory").rows()
+    assert [row[:2] for row in rows[3:]] == [["most on a GPU", "0 B"], ["planned on a GPU", "1.00 GB"]]
+
+
 def test_versions_are_shown():
     page = read_page(page_of(done_job(plan=plan_document(versions={"numpy": "2.4.6"}))))
     assert ["numpy", "2.4.6"] in page.by_id("origin").rows()

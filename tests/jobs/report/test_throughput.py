@@ -20,6 +20,15 @@ def test_the_most_is_the_bytes_of_the_blocks_that_ran_at_once():
     assert drawn.rates[-1].label == "2.00 MB/s"
 
 
+def test_what_was_written_is_stacked_on_what_was_read():
+    drawn = throughput_of([record(0, started_s=START_S, wall_s=10.0, bytes_read=30, bytes_written=10)], AXIS)
+    # 4 of 4 B/s are the whole height of 120, from 8 to 128
+    assert [area.path for area in drawn.areas] == [
+        "M96.0 38.0H992.0V128.0H96.0z",
+        "M96.0 8.0H992.0V38.0H96.0z",
+    ]
+
+
 def test_what_only_reads_has_one_area():
     drawn = throughput_of([record(0, bytes_written=0)], AXIS)
     assert [area.kind for area in drawn.areas] == ["read"]

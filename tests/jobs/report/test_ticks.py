@@ -16,11 +16,11 @@ def test_times_are_said_shortly():
     assert [label for _, label in time_ticks(0.9)][:3] == ["0", "200 ms", "400 ms"]
 
 
-@pytest.mark.parametrize("most", [1e-3, 1.0, 4e8, 5e8, 5.1e8, 7e12])
+@pytest.mark.parametrize("most", [1e-3, 1.0, 4e8, 5e8, 5.1e8, 4.0000000001, 7e12])
 def test_the_last_rate_is_not_below_the_largest(most):
     ticks = rate_ticks(most)
     assert 1 <= len(ticks) <= 4
-    assert ticks[-1][0] >= most
+    assert ticks[-1][0] >= most * (1 - 1e-9)
 
 
 def test_of_no_rate_there_are_none():

@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import pytest
 from stored_jobs import START_S, block_record
@@ -64,6 +65,14 @@ def test_an_attempt_after_the_first_is_marked():
     timeline = timeline_of([record(0), record(1, started_s=START_S + 901.0)], [], axis)
     (begin,) = timeline.begins
     assert (float(begin.at), begin.label) == (LEFT + PLOT_WIDTH / 2, "attempt 2")
+
+
+def test_labels_of_many_attempts_do_not_lie_on_one_another():
+    axis = WorkAxis(tuple(Stretch(n, START_S + 100 * n, START_S + 100 * n + 1) for n in range(1, 202)))
+    begins = timeline_of([record(0)], [], axis).begins
+    labelled = [float(begin.at) for begin in begins if begin.label]
+    assert len(begins) == 200
+    assert min(after - before for before, after in pairwise(labelled)) >= 70.0
 
 
 def test_many_blocks_are_told_in_equal_parts_as_high_as_the_worker_was_busy():
