@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["LEFT", "PLOT_WIDTH", "WIDTH", "Bar", "Shape", "Tick", "box", "steps_path"]
 
 WIDTH, LEFT = 1000, 96
-PLOT_WIDTH = WIDTH - LEFT - 8
+PLOT_WIDTH = WIDTH - LEFT - 24
 """The right margin keeps the last label of the axis within the picture."""
 
 

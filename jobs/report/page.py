@@ -23,6 +23,7 @@ from ..sizes import format_bytes
 from ..store import JobFolder, JobState, Settled
 from .assembly import report_of
 from .axis import work_axis
+from .drawing import LEFT, PLOT_WIDTH, WIDTH
 from .report import STAGE_WORDS, Report
 from .subject import array_rows, moment_rows, parameter_rows, step_rows
 from .text import report_facts, stage_rows
@@ -102,6 +103,9 @@ def report_page(folder: JobFolder, state: JobState, settled: Settled, *, command
         troubles=troubles[:_MOST_TROUBLES],
         n_more_troubles=max(len(troubles) - _MOST_TROUBLES, 0),
         stage_names=_STAGE_NAMES,
+        width=WIDTH,
+        left=LEFT,
+        right=LEFT + PLOT_WIDTH,
         rate=lambda bytes_per_s: f"{format_bytes(bytes_per_s)}/s",
     )
 

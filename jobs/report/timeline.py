@@ -36,7 +36,7 @@ _MOST_CELLS = 24_000
 _MOST_BINS, _LEAST_BINS = 450, 40
 _LEAST_HEIGHT = 0.05
 """What is lower cannot be seen."""
-_LABEL_WIDTH = 70.0
+_LABEL_WIDTH, _LABEL_HEIGHT = 70.0, 12.0
 _TOP, _BOTTOM, _GAP = 18.0, 22.0, 3.0
 _HEIGHTS = ((4, 30.0), (8, 22.0), (24, 14.0), (MOST_LANES, 8.0))
 """Up to so many lanes, each is so high."""
@@ -108,7 +108,7 @@ def timeline_of(records: Sequence[BlockRecord], events: Iterable[Mapping[str, An
     n_bins = max(_LEAST_BINS, min(_MOST_BINS, _MOST_CELLS // max(len(shown) * len(kinds), 1)))
     rows = tuple(
         LaneRow(
-            _label(number, lane),
+            _label(number, lane) if height >= _LABEL_HEIGHT or number % 2 == 0 else "",
             f"{y + height / 2 + 4:.1f}",
             tuple(_cells(lane, axis, kinds, y, height, n_bins) if is_binned else _bars(lane, axis, kinds, y, height)),
         )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from pages import read_page
-from stored_jobs import START_S, Receipt, block_record, plan_document, store_job
+from stored_jobs import START_S, block_record, plan_document, store_job
 
 from arraymill.jobs.report import report_of, report_text
 from arraymill.jobs.report.page import report_page
@@ -200,19 +200,20 @@ def test_very_many_blocks_make_a_small_page():
     folder = create_job_folder()
     with Journal.open(folder) as journal:
         journal.begin(plan_document(n_blocks=n, n_workers=32))
-        journal.start_epoch()
         for block in range(n):
             lane, turn = block % 32, block // 32
-            receipt = Receipt(block, pid=4000 + lane, started_s=START_S + turn * 1.1 + lane / 40)
-            journal._append({"kind": "block", **receipt.to_json()})
+            record = block_record(block, pid=4000 + lane, started_s=START_S + turn * 1.1 + lane / 40)
+            journal._append({"kind": "block", **record})
         for block in range(2000):
-            journal.event("retry", block=block, message="OSError: busy " + "x" * 200)
+            journal.event("retry", at_s=START_S + block / 3, block=block, message="OSError: busy " + "x" * 200)
         journal.commit()
     write_state(folder, JobState("DONE", started_s=START_S, ended_s=START_S + 800.0, op="map"))
     text = page_of(folder)
     assert len(text) < 3_000_000
     page = read_page(text)
-    assert len(page.by_id("timeline").all("g", **{"class": "lane"})) == 32
+    lanes = page.by_id("timeline").all("g", **{"class": "lane"})
+    # each is full from its first block to its last
+    assert [lane.all("path")[0].attributes["d"].count("z") > 200 for lane in lanes] == [True] * 32
     assert f"{n} of {n} done" in page.by_id("facts").text
 
 

@@ -24,8 +24,8 @@ def test_what_was_written_is_stacked_on_what_was_read():
     drawn = throughput_of([record(0, started_s=START_S, wall_s=10.0, bytes_read=30, bytes_written=10)], AXIS)
     # 4 of 4 B/s are the whole height of 120, from 8 to 128
     assert [area.path for area in drawn.areas] == [
-        "M96.0 38.0H992.0V128.0H96.0z",
-        "M96.0 8.0H992.0V38.0H96.0z",
+        "M96.0 38.0H976.0V128.0H96.0z",
+        "M96.0 8.0H976.0V38.0H96.0z",
     ]
 
 

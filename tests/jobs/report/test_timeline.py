@@ -96,6 +96,11 @@ def test_lanes_beyond_the_most_are_counted():
     assert (len(timeline.lanes), timeline.n_hidden) == (MOST_LANES, 3)
 
 
+def test_of_low_lanes_every_other_has_a_label():
+    records = [record(k, pid=k, started_s=START_S) for k in range(30)]
+    assert [lane.label for lane in timeline_of(records, [], axis_of(2.0)).lanes][:3] == ["pid 0", "", "pid 2"]
+
+
 def test_blocks_that_took_no_time_are_drawn():
     records = [record(k, started_s=START_S, wall_s=0.0, seconds={}) for k in range(MOST_BARS + 1)]
     assert timeline_of(records, [], axis_of(0.0)).ticks[0].label == "0"
