@@ -77,7 +77,8 @@ class DaskSession(ClientSession):
         try:
             run_interruptibly(start, self._keep_cluster)
             self._raise_start_errors()
-            self._take(Client(self._cluster, security=self._cluster.security, set_as_default=False))
+            # too: a client that is cut short while it connects hangs for a minute when it is taken apart
+            run_interruptibly(self._connect, self._take)
             found = self._client.run(_inspect_worker)
         except Exception as error:
             raise explain_start(error) from error
@@ -86,6 +87,9 @@ class DaskSession(ClientSession):
             if facts is None or not is_bound:
                 raise ClusterStartError(f"worker {nanny.worker_name} did not run its preparation")
             nanny.facts = facts
+
+    def _connect(self) -> Client:
+        return Client(self._cluster, security=self._cluster.security, set_as_default=False)
 
     def _keep_cluster(self, cluster: Any) -> None:
         self._cluster = cluster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import dask
@@ -14,6 +15,7 @@ from ..dask_settings import session_settings
 from ..errors import ClusterLostError
 from ..session.client import ClientSession
 from ..session.log import quiet_dask
+from ..session.start import run_interruptibly
 from ..session.teardown import finish_within
 from ..worker.deaths import Death
 from ..worker.keeper import ask_keeper
@@ -75,9 +77,13 @@ class AttachedSession(ClientSession):
 def _connect(cluster: WarmCluster) -> Client:
     keys = {"tls_client_cert": cluster.certificate, "tls_client_key": cluster.key}
     security = Security(require_encryption=True, tls_ca_file=cluster.certificate, **keys)
+    connect = partial(Client, cluster.address, security=security, set_as_default=False, timeout=_CONNECT_S)
+    found: list[Client] = []
     try:
         with quiet_dask("asyncio"):
-            return Client(cluster.address, security=security, set_as_default=False, timeout=_CONNECT_S)
+            # a client that is cut short while it connects hangs for a minute when it is taken apart
+            run_interruptibly(connect, found.append)
+        return found[0]
     except (OSError, TimeoutError) as error:
         raise ClusterLostError(
             f"the warm cluster (pid {cluster.pid}) does not answer",

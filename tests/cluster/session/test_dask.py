@@ -95,6 +95,15 @@ def test_an_interrupt_while_starting_ends_everything(tmp_path: Path, delay_s: fl
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupt_while_connecting_ends_everything(tmp_path: Path) -> None:
+    with driver(tmp_path, "connect") as process:
+        _, stderr = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == -signal.SIGINT
+    assert "Exception ignored" not in stderr
+    assert stderr.rstrip().endswith("KeyboardInterrupt")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_session_that_is_never_closed_ends_with_the_script(tmp_path: Path) -> None:
     with driver(tmp_path, "forget") as process:
         pids = read_pids(process)
