@@ -35,6 +35,7 @@ JOBS = {
     "joining": 2.1,
     "job": 3,
     "plans": 3.1,
+    "verification": 3.2,
     "engine": 4,
     "gauges": 4,
     "store": 4.1,

@@ -36,6 +36,7 @@ COMMANDS = {
     "resume": "Finish a job that was stopped, killed or has failed",
     "explain": "Say why a job waits or failed, and what would run again",
     "report": "Show where the time and the memory of a job went",
+    "verify": "Check an output against NumPy in float64",
     "result": "Print where a job's outputs are, or the small results themselves",
     "clean": "Remove the records of jobs that are over, never outputs",
     "cluster": "Keep workers running between jobs, and list the GPUs",

@@ -15,10 +15,6 @@ from .document import Document, Location, spec_error
 
 __all__ = ["explain_invalid", "suggest"]
 
-# Fields of the documented job file that this version does not act on: said, not ignored.
-_NOT_YET: Mapping[str, str] = {
-    "verify": "is not there in this version: leave it out",
-}
 _EXPECTED: Mapping[str, str] = {
     "string_type": "text (put it in quotes)",
     "bool_type": "true or false",
@@ -120,7 +116,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         name = str(details["loc"][-1])
         known = _fields_at(details["loc"][:-1], model)
-        return _NOT_YET.get(name) or f"is no field{suggest(name, known) or ': known are ' + ', '.join(known)}"
+        return f"is no field{suggest(name, known) or ': known are ' + ', '.join(known)}"
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
         return f"is {details['input']!r}, not {' | '.join(known)}{suggest(str(details['input']), known)}"

@@ -31,6 +31,7 @@ __all__ = [
     "MemorySpec",
     "OutputSpec",
     "Settings",
+    "VerifySpec",
 ]
 
 
@@ -120,6 +121,13 @@ class FaultSpec(Section):
     """How inputs are fingerprinted: 64 samples of 1 MiB, or every byte, which costs one more read."""
 
 
+class VerifySpec(Section):
+    """What is checked against NumPy in float64 before the output gets its name; a job without it is not."""
+
+    sample: Annotated[StrictInt, Field(ge=1, le=10_000)] = 8
+    """How many samples are recomputed of each output; of products Freivalds' check also looks at every element."""
+
+
 class Settings(Section):
     """The part of a job that belongs to the machine: a profile file holds nothing else."""
 
@@ -164,6 +172,8 @@ class JobSpec(Settings):
     """The operation's parameters, under NumPy's names (arraymill ops NAME)."""
     output: OutputSpec | None = None
     """The output file; a small result without one is printed."""
+    verify: VerifySpec | None = None
+    """Checks of the output against NumPy in float64; a failed one ends the job with exit code 8."""
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any
 
 from arraymill.cluster.session import open_cluster
 
+from ...errors import SpecError
 from ...job import Job
 from ...plans.chain_plan import ChainPlan
 from ..calibration import measure_workers
@@ -30,6 +31,12 @@ def execute(job: Job, *, session: Any = None, watch: Watch = SILENT) -> Outcome:
     ------
     JobError, ClusterError
     """
+    if job.spec.verify is not None:
+        raise SpecError(
+            "verify is for jobs in the store",
+            cause="this one is run for its caller alone, and keeps no receipt",
+            next="run the job file with arraymill run, or check the result with arraymill verify",
+        )
     plan, place = plan_of(job, session=session)
     n_workers = fitting_workers(job, plan, place) if session is None else session.n_workers
     watch.on_plan(plan, place)

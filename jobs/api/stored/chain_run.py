@@ -80,6 +80,8 @@ class ChainRun:
     on_pass: Callable[[str], object]
     stack: ExitStack
     records: list[BlockRecord] = field(default_factory=list)
+    made: dict[str, Source] = field(default_factory=dict)
+    """The results of the steps so far."""
     _steps: list[_OpenStep] = field(default_factory=list)
 
     def open_steps(self) -> None:
@@ -110,10 +112,10 @@ class ChainRun:
         for opened in self._steps:
             tell = progress.begin(opened.number)
             if opened.output is None:
-                made[opened.name] = open_source(self._path(opened))
+                made[opened.name] = self.made[opened.name] = open_source(self._path(opened))
                 continue
             self._run(opened, step_job(self.job, opened.step, made, opened.spec), session, tell)
-            made[opened.name] = result_source(opened.output.target, opened.name)
+            made[opened.name] = self.made[opened.name] = result_source(opened.output.target, opened.name)
 
     def make_ready(self) -> None:
         """Do what takes long before the outputs can be published.

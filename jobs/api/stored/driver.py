@@ -34,6 +34,7 @@ from ..planned import plan_of
 from ..resources import fitting_workers
 from ..signals import StopSignals, deferred_interrupts
 from ..watch import SILENT, Watch
+from .asked_checks import check_chain, check_stage
 from .conclusion import conclude, conclude_done
 from .devices import hold_devices, wanted_devices
 from .output import is_published, leave_output, make_ready, open_output, output_paths, packing_reason
@@ -164,6 +165,7 @@ class _Drive:
             started = time.perf_counter()
             self._tell("RUNNING", epoch=epoch)
             run.run_until_whole(session, epoch)
+        check_stage(self.folder, self.job, plan, journal, output, self._pass)
         self._say_packing(plan)
         make_ready(journal, output)
         with deferred_interrupts():
@@ -183,6 +185,7 @@ class _Drive:
         started = time.perf_counter()
         self._tell("RUNNING", epoch=epoch)
         run.all_steps(session)
+        check_chain(self.job, plan, begun.journal, run.made, self._pass)
         self._say_packing(plan)
         run.make_ready()
         with deferred_interrupts():

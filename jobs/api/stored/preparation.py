@@ -13,6 +13,7 @@ from ...plans.placement import Place
 from ...rates.workers import Rates, rates_of
 from ...store import JobFolder, Journal, Settled, read_settled, write_file
 from ...versions import current_versions
+from .asked_checks import check_feasible_if_asked
 from .resumption import assess_job, check_spec, spec_digest
 
 __all__ = ["readmit", "record_plan", "recorded_plan"]
@@ -72,7 +73,14 @@ def _take_back_in_steps(folder: JobFolder, plan: ChainPlan, stale: Mapping[int, 
 
 
 def record_plan(folder: JobFolder, job: Job, journal: Journal, plan: AnyPlan, place: Place) -> None:
-    """Write the record of a plan: everything that the bits of the answer depend on."""
+    """Write the record of a plan: everything that the bits of the answer depend on.
+
+    Raises
+    ------
+    SpecError
+        If the job asks for checks that cannot be done.
+    """
+    check_feasible_if_asked(job, plan)
     record = job_record(plan, place, current_versions(plan.limits.device))
     nominal = rates_of(plan.limits.device, plan.limits.precision, plan.output.dtype)
     # what the seconds were predicted from

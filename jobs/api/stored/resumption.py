@@ -70,7 +70,7 @@ def assess(folder: JobFolder) -> Assessment:
 
 def spec_digest(spec: JobSpec) -> str:
     """Return the SHA-256 of what a job says of its answer: how much of the machine it may use is not in it."""
-    settings = {"version", "name", "memory", "cluster", "fault"}
+    settings = {"version", "name", "memory", "cluster", "fault", "verify"}
     return hashlib.sha256(absolute_spec(spec).model_dump_json(exclude=settings).encode()).hexdigest()
 
 

@@ -18,7 +18,7 @@ compute: {device: gpu, precision: fats, block: 3}
 memory: {host: 70G}
 cluster: {kind: slurm, workers: 0, dashboard: "no"}
 fault: {retries: 99, on_error: ignore}
-verify: {sample: 8}
+verify: {sample: 0}
 """
 
 
@@ -45,7 +45,7 @@ def test_everything_wrong_is_said_at_once_with_lines_in_order():
         ("{op: sum, name: 2026}", "line 1: name is 2026, not text (put it in quotes)"),
         ("{op: sum, cluster: {dashboard: 'no'}}", "line 1: cluster.dashboard is 'no', not true or false"),
         ("{inputs: [x.npy]}", "op is missing"),
-        ("{op: sum, verify: {}}", "line 1: verify is not there in this version"),
+        ("{op: sum, verify: {sampel: 8}}", "line 1: verify.sampel is no field; did you mean sample?"),
         ("{op: sum, cluster: {kind: cuda}, compute: {device: cpu}}", "compute.device is cpu and cluster.kind is cuda"),
         ("{op: sum, fault: {on_error: ignore}}", "fault.on_error is 'ignore', not fail | skip"),
         ("{op: sum, inputs: [3]}", "line 1: inputs.0 is 3, not a mapping"),

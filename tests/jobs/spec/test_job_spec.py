@@ -25,6 +25,7 @@ def test_least_job_has_documented_defaults():
             "deterministic": False,
             "hash": "sampled",
         },
+        "verify": None,
     }
 
 
@@ -83,8 +84,9 @@ def test_job_is_frozen():
         {"fault": {"on_error": "ignore"}},
         {"fault": {"timeout_s": 0}},
         {"fault": {"hash": "md5"}},
-        {"verify": {"sample": 8}},
-        {"verify": {}},
+        {"verify": {"sample": 0}},
+        {"verify": {"sample": "many"}},
+        {"verify": {"samples": 8}},
     ],
     ids=str,
 )
