@@ -88,6 +88,7 @@ def report_of(state: JobState, settled: Settled, plan: Mapping[str, Any]) -> Rep
         deaths=settled.n_deaths,
         timeouts=settled.n_timeouts,
         advice=(),
+        verified=next((tuple(e["checks"]) for e in reversed(settled.events) if e["kind"] == "recomputed"), ()),
     )
     return replace(report, advice=advise(report))
 

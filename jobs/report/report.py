@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ..durations import format_seconds
 from ..sizes import format_bytes
@@ -110,6 +111,8 @@ class Report:
     bottleneck : str or None
         The stage that took most, or "start".
     advice : tuple of str
+    verified : tuple of mapping
+        What the job's own checks against NumPy found, step by step; none were asked for where it is empty.
     """
 
     status: str
@@ -145,6 +148,7 @@ class Report:
     ceilings: Literal["measured", "nominal"]
     bottleneck: str | None
     advice: tuple[str, ...]
+    verified: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_tiny(self) -> bool:

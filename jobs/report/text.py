@@ -41,6 +41,8 @@ def report_facts(report: Report) -> Iterator[tuple[str, str]]:
     """Yield labels and what is said of a job under them."""
     yield "operation", f"{report.operation}, {_place(report)}"
     yield "blocks", _blocks(report)
+    if report.verified:
+        yield "verified", _verified(report)
     yield "time", _time(report)
     if report.n_done:
         yield (
@@ -73,6 +75,20 @@ def _blocks(report: Report) -> str:
     }
     said = [f"{n} {name}" for name, n in faults.items() if n] or ["no retries, splits, deaths or timeouts"]
     return f"{report.n_done} of {report.n_blocks} done; " + ", ".join(said)
+
+
+def _verified(report: Report) -> str:
+    """Return what the job's own checks found in one line."""
+    findings = [finding for step in report.verified for finding in step["findings"]]
+    wrong = [finding for finding in findings if not finding["ok"]]
+    if wrong:
+        place = f"[{', '.join(map(str, wrong[0]['index'] or ()))}]"
+        return f"WRONG: {wrong[0]['output']}{place} is {wrong[0]['found']}, and {wrong[0]['expected']} by NumPy"
+    n_checked = sum(finding["checked"] for finding in findings)
+    share = max((float(finding["of_bound"]) for finding in findings), default=0.0)
+    left = [step["step"] or step["operation"] for step in report.verified if step["reason"]]
+    text = f"{_count(n_checked, 'element')} against NumPy in float64: the largest error is {share:.2g} of its bound"
+    return text + (f"; not checked: {', '.join(left)}" if left else "")
 
 
 def _time(report: Report) -> str:

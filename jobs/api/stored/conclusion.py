@@ -54,10 +54,8 @@ def conclude_done(folder: JobFolder, state: JobState) -> SkippedBlocksError | No
     # `arraymill report` works it out anew where it is missing: no reason to call a job that is done anything else
     with suppress(JobError):
         assert settled.plan is not None
-        document = to_json(report_of(ended, settled, settled.plan))
-        if checks := [event["checks"] for event in settled.events if event["kind"] == "recomputed"]:
-            document["verified"] = checks[-1]
-        write_file(folder.report, json.dumps(document, indent=2).encode())
+        report = report_of(ended, settled, settled.plan)
+        write_file(folder.report, json.dumps(to_json(report), indent=2).encode())
     return skipped
 
 

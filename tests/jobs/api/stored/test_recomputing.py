@@ -14,8 +14,9 @@ from arraymill.jobs.api.stored import attempts
 from arraymill.jobs.api.stored.recomputing import verify_job
 from arraymill.jobs.errors import InputChangedError, SpecError, VerificationError
 from arraymill.jobs.operations.elementwise.map import ExpressionKernel
+from arraymill.jobs.report import report_of, report_text
 from arraymill.jobs.spec.job_spec import JobSpec
-from arraymill.jobs.store import JobFolder, list_jobs, read_state
+from arraymill.jobs.store import JobFolder, list_jobs, read_settled, read_state
 
 ASKED = {"sample": 4}
 
@@ -56,12 +57,19 @@ def steps_spec(home: Path, tmp_path: Path, x_path: Path) -> JobSpec:
     )
 
 
+def receipt(folder: JobFolder) -> str:
+    settled = read_settled(folder)
+    assert settled.plan is not None
+    return report_text(report_of(read_state(folder), settled, settled.plan))
+
+
 def test_a_job_that_is_right(map_spec: JobSpec) -> None:
     attempts.run_stored(map_spec)
     (checked,) = verify_job(the_job(), n_samples=4, seed=1)
     (finding,) = checked.findings
     assert (checked.operation, finding.is_within_bound, finding.n_checked) == ("map", True, 4 * 4000)
-    assert verified(the_job()) is None
+    assert verified(the_job()) == []
+    assert "verified" not in receipt(the_job())
 
 
 def test_a_result_that_is_kept_with_the_job(sum_spec: JobSpec) -> None:
@@ -106,6 +114,7 @@ def test_a_job_that_asks_for_it_is_checked_step_by_step(steps_spec: JobSpec) -> 
         ("map", ""), ("svd", ""), ("scores", ""), ("sum", "")
     ]  # fmt: skip
     assert all(finding["ok"] and finding["checked"] for record in records for finding in record["findings"])
+    assert "against NumPy in float64: the largest error is" in receipt(the_job())
 
 
 @pytest.mark.usefixtures("broken")
@@ -117,6 +126,7 @@ def test_a_wrong_output_does_not_get_its_name(map_spec: JobSpec, tmp_path: Path)
     assert (state.status, state.exit_code) == ("FAILED", 8)
     assert state.error is not None
     assert "found" in state.error["cause"]
+    assert "WRONG: " in receipt(the_job())
     assert not (tmp_path / "y.npy").exists()
     with pytest.raises(VerificationError):
         attempts.resume_job(the_job())
