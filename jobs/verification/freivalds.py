@@ -58,23 +58,25 @@ class Freivalds:
     suspects: list[tuple[float, int, Region, int]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, check: TileCheck) -> Freivalds | None:
-        """Return the check with the longest columns; None where no operand has any, or vectors do not fit."""
+    def of(cls, check: TileCheck) -> Freivalds | str:
+        """Return the check with the longest columns, or in words why there is none."""
         labelled = check.labelled
         if check.dtype.kind == "b":
             # sums of truths are no field: a wrong one can hide
-            return None
+            return "of truths there is none"
         found = []
         for side in (0, 1):
             own, other = labelled.labels[side], labelled.labels[1 - side]
             free = [label for label in own if label in labelled.output and label not in other]
             found += [(labelled.lengths[label], side, label) for label in free if own.count(label) == 1]
         if not found:
-            return None
+            return "it needs columns"
         length, side, column = max(found, key=lambda each: each[:2])
         rest = max(labelled.sources[side].header.size // length, 1)
         n_groups = 1 if check.dtype.kind in "iu" else min(_GROUPS, length, check.most // 4 // rest)
-        return cls(check, side, column, n_groups) if n_groups else None
+        if not n_groups or max(length, labelled.n_terms) > check.most // 2:
+            return "its vectors do not fit in memory"
+        return cls(check, side, column, n_groups)
 
     @property
     def starts(self) -> list[int]:

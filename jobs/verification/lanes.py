@@ -26,7 +26,7 @@ __all__ = ["LINES", "Lines", "check_lines", "lines_of"]
 U = 2.0**-53
 _MOST = 16
 """Lines that are taken side by side, of which runs of a file are longer."""
-_COPIES = 12
+_COPIES = 24
 """So many times its own bytes in 8-byte numbers a line may take on the way to its answer."""
 LINES = frozenset(
     {

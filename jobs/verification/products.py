@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -44,5 +45,9 @@ def check_labelled(
         return [Finding(problem.labels(name)["output"], "tiles, by NumPy", 0, 0)]
     findings = [merged([check.tile(region, "tiles, by NumPy in float64") for region in check.tiles()])]
     is_whole = findings[0].n_checked == findings[0].n_elements
-    freivalds = None if is_whole else Freivalds.of(check)
-    return findings if freivalds is None else [*findings, freivalds.run()]
+    if is_whole:
+        return findings
+    freivalds = Freivalds.of(check)
+    if isinstance(freivalds, str):
+        return [replace(findings[0], method=f"{findings[0].method}; no Freivalds' check: {freivalds}")]
+    return [*findings, freivalds.run()]

@@ -84,13 +84,31 @@ def test_other_formats(call, suffix):
     assert (result.exit_code, result.stderr) == (0, "all within their bounds\n")
 
 
+def test_inputs_that_are_read_from_front_to_back_and_joined_ones(call, tmp_path):
+    x = np.random.default_rng(1).standard_normal((30, 4))
+    np.savez_compressed("x.npz", x=x)
+    np.savetxt("x.csv", x, delimiter=",", header="a,b,c,d", comments="")
+    np.save("part0.npy", x[:10])
+    np.save("part1.npy", x[10:20])
+    jobs = [
+        ("cov", "x.npz", "--no-rowvar"), ("svd", "x.csv"), ("concatenate", "part*.npy"), ("stack", "part*.npy"),
+        ("mean", "part*.npy", "--axis", "0"), ("standardize", "x.csv"),
+    ]  # fmt: skip
+    for number, (name, *words) in enumerate(jobs):
+        assert call("run", name, *words, "-o", f"y{number}.npy", "--set", "verify.sample=4", "-q").exit_code == 0
+        result = call("verify", name, words[0], f"y{number}.npy", *words[1:])
+        assert result.exit_code == 0, result.stderr
+    for job in json.loads(call("list", "--json").stdout)["jobs"]:
+        assert call("verify", job["id"]).exit_code == 0
+
+
 def test_a_job_file_that_asks_for_it(call, tmp_path):
     (tmp_path / "job.yaml").write_text("{version: 1, op: sum, inputs: [x.npy], output: y.npy, verify: {sample: 2}}")
     assert call("run", "job.yaml", "-q").exit_code == 0
     assert call("run", "mean", "x.npy", "--axis", "0", "-o", "z.npy", "-q", "--set", "verify.sample=3").exit_code == 0
     job = json.loads(call("list", "--json").stdout)["jobs"][0]["id"]
-    document = json.loads(call("report", job, "--json").stdout)
-    assert document["id"] == job
+    (step,) = json.loads(call("report", job, "--json").stdout)["verified"]
+    assert (step["operation"], step["findings"][0]["ok"]) == ("mean", True)
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))

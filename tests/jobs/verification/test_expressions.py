@@ -20,7 +20,7 @@ EXPRESSIONS = (
 )  # fmt: skip
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(
     text=st.sampled_from(EXPRESSIONS),
     code=st.sampled_from(("f2", "f4", "f8", "i4", "u1")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from verified_arrays import check, outputs_of, spoiled
+from verified_arrays import check, outputs_of, problem_of, spoiled
+
+from arraymill.jobs.verification import check_problem
 
 RNG = np.random.default_rng(4)
 A = RNG.standard_normal((400, 90)).astype("f4")
@@ -17,7 +20,7 @@ B = RNG.standard_normal((90, 500)).astype("f4")
 PRODUCT = outputs_of("matmul", (A, B), {})[""]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(row=st.integers(0, 399), column=st.integers(0, 499))
 def test_one_wrong_element_anywhere_is_named(row: int, column: int) -> None:
     findings = check("matmul", (A, B), {}, {"": spoiled(PRODUCT, (row, column))}, n_samples=2)
@@ -62,6 +65,38 @@ def test_products_of_every_kind(name: str, arrays: Any, params: dict[str, Any], 
     findings = check(name, arrays, params, {output: spoiled(array, index)}, **limits)
     wrong = [finding.worst.index for finding in findings if not finding.is_within_bound and finding.worst]
     assert index in wrong
+
+
+@pytest.mark.parametrize(
+    ("arrays", "memory_bytes", "why"),
+    [((A, B), 1 << 14, "do not fit in memory"), ((A > 0, B > 0), 1 << 28, "of truths")],
+)
+def test_where_there_is_no_such_check_it_is_said(arrays: Any, memory_bytes: int, why: str) -> None:
+    made = outputs_of("matmul", arrays, {})
+    (tiles,) = check("matmul", arrays, {}, made, memory_bytes=memory_bytes)
+    assert tiles.is_within_bound
+    assert "no Freivalds' check: " in tiles.method
+    assert why in tiles.method
+
+
+@pytest.mark.parametrize("name", ["matmul", "gram", "cov"])
+def test_memory_is_bounded(name: str) -> None:
+    factors = np.ones((4000, 200), "f4"), np.ones((200, 1500), "f4")
+    arrays = factors if name == "matmul" else (np.ones((300, 900), "f4"),)
+    made = {
+        "matmul": lambda: arrays[0] @ arrays[-1],
+        "gram": lambda: arrays[0].T @ arrays[0],
+        "cov": lambda: np.zeros((300, 300)),
+    }[name]()
+    problem = problem_of(name, arrays, {}, {"": made}, memory_bytes=8 << 20)
+    tracemalloc.start()
+    try:
+        findings = check_problem(problem)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [finding.is_within_bound for finding in findings] == [True, True]
+    assert peak < 8 << 20
 
 
 def test_what_nan_makes_undecided_is_counted_and_the_rest_is_checked() -> None:

@@ -22,7 +22,7 @@ def test_every_reduction_is_checked_by_lines() -> None:
     assert set(REDUCTIONS) == CHECKED
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data(), memory_bytes=st.sampled_from([1 << 12, 1 << 15, 1 << 28]))
 def test_results_of_all_kinds_are_within_the_bounds(data: st.DataObject, memory_bytes: int) -> None:
     name = data.draw(st.sampled_from(REDUCTIONS))
