@@ -48,8 +48,8 @@ def check_qr(problem: Problem) -> list[Finding]:
         inner += q.conj().T @ q
     return [
         _measured(problem, "q", "q @ r less x, norm", math.sqrt(left), promise * math.sqrt(size)),
-        _measured(problem, "q", "q.T @ q less 1, norm", _norm(inner - np.eye(len(inner))), promise),
-        below,
+        _measured(problem, "q", "q.T @ q less 1, norm", _norm(inner - np.eye(len(inner))), _if_finite(promise, size)),
+        *([below] if math.isfinite(size) else ()),
     ]
 
 
@@ -81,8 +81,8 @@ def check_svd(problem: Problem) -> list[Finding]:
     eye = np.eye(len(s))
     return [
         product,
-        _measured(problem, "u", "u.T @ u less 1, norm", _norm(inner - eye), promise),
-        _measured(problem, "vh", "vh @ vh.T less 1, norm", _norm(vh @ vh.conj().T - eye), promise),
+        _measured(problem, "u", "u.T @ u less 1, norm", _norm(inner - eye), _if_finite(promise, size)),
+        _measured(problem, "vh", "vh @ vh.T less 1, norm", _norm(vh @ vh.conj().T - eye), _if_finite(promise, size)),
     ]
 
 
@@ -152,6 +152,11 @@ def _close(problem: Problem, name: str, answers: dict[str, NDArray[Any]], bound:
     return compare(found, np.asarray(answers[name]), limit, method="NumPy in float64", **problem.labels(name))
 
 
+def _if_finite(bound: float, size: float) -> float:
+    """Return a bound, infinite for an input that NaN and infinities are in."""
+    return bound if math.isfinite(size) else math.inf
+
+
 def _norm(x: NDArray[Any]) -> float:
     return float(np.linalg.norm(x))
 
@@ -162,8 +167,10 @@ def _promise(problem: Problem, name: str, shape: tuple[int, ...]) -> float:
 
 
 def _measured(problem: Problem, name: str, method: str, error: float, bound: float) -> Finding:
-    """Return a finding of one number that is made of all elements."""
+    """Return a finding of one number that is made of all elements; undecided where the bound is not finite."""
     labels = problem.labels(name)
+    if not math.isfinite(bound):
+        return Finding(labels["output"], method, 0, labels["n_elements"], n_undecided=labels["n_elements"])
     error, allowed = float(error), float(bound) + float(np.finfo(np.float64).tiny)
     share = error / allowed if math.isfinite(error) else math.inf
     place = Place((), error, 0.0, error, allowed)
@@ -188,7 +195,15 @@ def _whole_input(problem: Problem, number: int = 0) -> NDArray[Any]:
     header = problem.sources[number].header
     if header.size * 16 > problem.memory_bytes // 8:
         raise problem.too_large(f"an input of shape {header.shape}", 8 * header.size * 16)
-    return widen(read_region(problem.sources[number], whole_region(header.shape)))
+    x = widen(read_region(problem.sources[number], whole_region(header.shape)))
+    if not np.isfinite(x).all():
+        raise SpecError(
+            f"{problem.operation.name}: not one element could be judged",
+            cause=f"{header.name} holds NaN or infinities",
+            safe="nothing was changed",
+            next="check it on rows without them",
+        )
+    return x
 
 
 def _rows(problem: Problem, name: str) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:

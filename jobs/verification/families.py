@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..errors import SpecError
 from .covariances import check_covariance
 from .factors import check_lstsq, check_pca, check_qr, check_svd
 from .findings import Finding
@@ -34,10 +35,23 @@ def check_problem(problem: Problem) -> list[Finding]:
     Raises
     ------
     SpecError
-        If an operation, or one of this size, cannot be checked.
+        If an operation, or one of this size, cannot be checked; or if not one element could be judged.
     InputError
         If an array cannot be read.
     """
+    findings = _checked(problem)
+    if findings and all(finding.says_nothing for finding in findings):
+        raise SpecError(
+            f"{problem.operation.name}: not one element could be judged",
+            cause=f"{sum(finding.n_undecided for finding in findings)} were looked at: rounding decides what they are, "
+            "or NaN and infinities of the input",
+            safe="nothing was changed",
+            next="look at other samples: --seed 1 --sample 100",
+        )
+    return findings
+
+
+def _checked(problem: Problem) -> list[Finding]:
     name = problem.operation.name
     if name in PLACES:
         return check_places(problem)

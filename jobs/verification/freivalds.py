@@ -59,24 +59,27 @@ class Freivalds:
 
     @classmethod
     def of(cls, check: TileCheck) -> Freivalds | str:
-        """Return the check with the longest columns, or in words why there is none."""
+        """Return the check whose columns follow one another in the file, if its vectors fit; or in words why not."""
         labelled = check.labelled
         if check.dtype.kind == "b":
             # sums of truths are no field: a wrong one can hide
             return "of truths there is none"
-        found = []
-        for side in (0, 1):
-            own, other = labelled.labels[side], labelled.labels[1 - side]
-            free = [label for label in own if label in labelled.output and label not in other]
-            found += [(labelled.lengths[label], side, label) for label in free if own.count(label) == 1]
-        if not found:
-            return "it needs columns"
-        length, side, column = max(found, key=lambda each: each[:2])
-        rest = max(labelled.sources[side].header.size // length, 1)
-        n_groups = 1 if check.dtype.kind in "iu" else min(_GROUPS, length, check.most // 4 // rest)
-        if not n_groups or max(length, labelled.n_terms) > check.most // 2:
-            return "its vectors do not fit in memory"
-        return cls(check, side, column, n_groups)
+        sides = {
+            label: side
+            for side, own in enumerate(labelled.labels)
+            for label in own
+            if label not in labelled.labels[1 - side] and own.count(label) == 1
+        }
+        is_turned = check.problem.outputs[check.name].header.order == "F"
+        columns = [label for label in labelled.output if label in sides][:: 1 if is_turned else -1]
+        for column in columns:
+            side, length = sides[column], labelled.lengths[column]
+            rest = max(labelled.sources[side].header.size // length, 1)
+            fits = min(_GROUPS, length, check.most // 4 // rest)
+            if fits and max(length, labelled.n_terms) <= check.most // 2:
+                # of integers every difference is an error: no group of columns hides one
+                return cls(check, side, column, 1 if check.dtype.kind in "iu" else fits)
+        return "its vectors do not fit in memory" if columns else "it needs columns"
 
     @property
     def starts(self) -> list[int]:

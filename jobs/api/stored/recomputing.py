@@ -196,14 +196,7 @@ def _checked(step: StatedStep, arrays: Mapping[str, Source], settings: Mapping[s
         reason = f"{gone} is not there any more: only later steps needed it"
         return Checked(step.name, step.operation.name, reason=reason)
     problem = make_problem(step.operation, [arrays[name] for name in step.inputs], step.params, outputs, **settings)
-    findings = check_problem(problem)
-    if findings and all(finding.says_nothing for finding in findings):
-        n_seen = sum(finding.n_undecided for finding in findings)
-        raise SpecError(
-            f"{step.operation.name}: rounding decides too much of it to check it",
-            cause=f"{n_seen} elements were looked at, and none could be judged",
-        )
-    return Checked(step.name, step.operation.name, tuple(findings))
+    return Checked(step.name, step.operation.name, tuple(check_problem(problem)))
 
 
 def _arrays(job: Job, plan: AnyPlan, made: Mapping[str, Source]) -> dict[str, Source]:

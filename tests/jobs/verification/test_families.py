@@ -91,6 +91,23 @@ def test_nan_where_numpy_has_a_number_is_wrong() -> None:
     assert (finding.is_within_bound, finding.worst.index) == (False, (3,))
 
 
+@pytest.mark.parametrize("name", ["qr", "svd", "lstsq", "matmul"])
+def test_where_nan_leaves_nothing_to_judge_nothing_is_said_to_be_right(name: str) -> None:
+    x = np.full((20, 3), np.nan)
+    arrays = {"lstsq": (x, x[:, 0]), "matmul": (x, x.T)}.get(name, (x,))
+    headers = problem_of(name, arrays, {}, {}).headers
+    made = {
+        output: np.full(header.shape, 0 if header.dtype.kind == "i" else np.nan, header.dtype)
+        for output, header in headers.items()
+    }
+    if name == "matmul":
+        # of a product it is known that it is NaN
+        assert all(finding.is_within_bound for finding in check(name, arrays, {}, made))
+        return
+    with pytest.raises(SpecError, match="not one element could be judged"):
+        check(name, arrays, {}, made)
+
+
 def spoiled_by(value: float) -> np.ndarray[Any, Any]:
     made = outputs_of("sum", (SMALL,), {"axis": 0})[""].copy()
     made[3] = value
