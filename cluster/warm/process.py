@@ -72,12 +72,12 @@ def end_server(pid: int, is_running: Callable[[], bool]) -> None:
             return
         family = [server, *server.children(recursive=True)]
         server.terminate()
-        if _wait_for_end(family, _STOP_S):
+        if _wait_for_end(family, is_running, _STOP_S):
             return
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        _wait_for_end(family, _KILL_S)
+        _wait_for_end(family, is_running, _KILL_S)
 
 
 @contextmanager
@@ -126,9 +126,10 @@ def _abandon(group: int, reading: int) -> None:
             return
 
 
-def _wait_for_end(processes: list[psutil.Process], timeout_s: float) -> bool:
+def _wait_for_end(processes: list[psutil.Process], is_running: Callable[[], bool], timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
-    while any(map(_is_alive, processes)):
+    # a process counts as ended with its first thread; its lock is there until the last one has ended
+    while any(map(_is_alive, processes)) or is_running():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
