@@ -52,7 +52,7 @@ class Holder:
             return True
         except PermissionError:
             pass
-        return False
+        return _is_zombie(self.pid)
 
     def __str__(self) -> str:
         return f"pid {self.pid}" if self.host == os.uname().nodename else f"pid {self.pid} on {self.host}"
@@ -115,6 +115,15 @@ def is_held(path: Path) -> bool:
         return False
     finally:
         unlock_and_close(descriptor)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Return whether a process has ended, though its parent has not asked how, or a thread of it is still ending."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state in ("Z", "X")
 
 
 def write_note(descriptor: int, note: str) -> None:

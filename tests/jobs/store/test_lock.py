@@ -130,9 +130,13 @@ def test_a_child_keeps_the_lock_that_it_was_passed(folder: JobFolder) -> None:
     assert holder_of(folder) is None
 
 
-def test_what_a_dead_holder_left_with_a_child_is_waited_for(folder: JobFolder) -> None:
-    with subprocess.Popen(["true"]) as dead:
+@pytest.mark.parametrize("is_reaped", [True, False])
+def test_what_a_dead_holder_left_with_a_child_is_waited_for(folder: JobFolder, is_reaped: bool) -> None:
+    dead = subprocess.Popen(["true"])
+    if is_reaped:
         dead.wait()
+    else:
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
     lock = JobLock.acquire(folder)
     copy = os.dup(lock.fd)
     lock.hand_over(dead.pid)
@@ -141,6 +145,7 @@ def test_what_a_dead_holder_left_with_a_child_is_waited_for(folder: JobFolder) -
     with JobLock.acquire(folder):
         assert holder_of(folder) == os.getpid()
     ended.join()
+    dead.wait()
 
 
 def test_a_lock_is_free_though_a_child_that_is_being_started_has_a_copy(folder: JobFolder) -> None:
