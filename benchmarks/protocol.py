@@ -96,7 +96,7 @@ def run_case(
 
 
 def _shuffled(entries: Sequence[_Entry], number: int) -> list[_Entry]:
-    """Return contenders in an order of the round's own: who comes after whom makes a difference, to disks most of all."""
+    """Return contenders in an order of the round's own: who comes after whom matters, to disks most of all."""
     return random.Random(number).sample(entries, len(entries))
 
 
